@@ -1,0 +1,5 @@
+"""`python -m daytrader` is the same as `daytrader`."""
+
+from daytrader.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The rules of trading: pure values and functions, no I/O, no clock, no randomness."""

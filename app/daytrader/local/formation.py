@@ -1,0 +1,133 @@
+"""Making a replica set out of running members that know only a keyfile: initiating it, electing, creating the user.
+
+No shell is needed. Whoever has the keyfile may speak as MongoDB's internal user `__system`, whose password is the
+keyfile's text; so everything goes over the same connections as any other command. Every step looks first at what is
+there, so that the same call adopts a set that was formed before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from daytrader.local.members import member_states
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+# A primary that dies or freezes is replaced within about 8 s; with the defaults it takes up to 24 s.
+ELECTION_SETTINGS = {"electionTimeoutMillis": 3000, "heartbeatTimeoutSecs": 2, "catchUpTimeoutMillis": 2000}
+
+_NOT_YET_INITIALIZED = 94
+_USER_NOT_FOUND = 11
+_POLL_S = 0.05
+
+
+class NotFormed(Exception):
+    """A replica set could not be formed or adopted; the text says what is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The user that programs connect as: its password and its roles, as `createUser` takes them."""
+
+    name: str
+    password: str
+    roles: Sequence[dict[str, str]]
+
+
+async def form(name: str, hosts: Sequence[str], key: str, user: User, within_s: float = 60.0) -> None:
+    """Makes `hosts` (`host:port`) the replica set `name` with its user, or adopts the set that they already are.
+
+    Returns when one member is primary and all others are in step. `key` is the keyfile's text. Raises NotFormed.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await _initiated(name, hosts, key)
+            await _elected(hosts[0], key)
+            async with _system(hosts, key, replicaSet=name) as client:
+                await _whole(client)
+                await _user_made(client, user)
+    except TimeoutError:
+        raise NotFormed(
+            f"replica set {name} was not whole within {within_s:g} s: look into the logs of {', '.join(hosts)}."
+        ) from None
+    except PyMongoError as error:
+        raise NotFormed(f"replica set {name} could not be formed: {error}") from error
+
+
+async def _initiated(name: str, hosts: Sequence[str], key: str) -> None:
+    configs = await asyncio.gather(*(_config(host, key) for host in hosts))
+    found = next((config for config in configs if config is not None), None)
+    if found is None:
+        # All at once: there is nothing on any of them yet that could be lost.
+        members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
+        config = {"_id": name, "members": members, "settings": ELECTION_SETTINGS}
+        async with _system(hosts[:1], key) as client:
+            await client.admin.command("replSetInitiate", config)
+        return
+    formed_with = [member["host"] for member in found["members"]]
+    if found["_id"] != name or formed_with != [*hosts]:
+        raise NotFormed(
+            f"the data belongs to replica set {found['_id']} of {', '.join(formed_with)}, "
+            f"not to {name} of {', '.join(hosts)}: start it as it was, or choose another data directory."
+        )
+
+
+async def _config(host: str, key: str) -> dict[str, Any] | None:
+    async with _system([host], key) as client:
+        try:
+            answer = await client.admin.command("replSetGetConfig")
+        except OperationFailure as error:
+            if error.code == _NOT_YET_INITIALIZED:
+                return None
+            raise
+    config: dict[str, Any] = answer["config"]
+    return config
+
+
+async def _elected(host: str, key: str) -> None:
+    """Waits for a primary; where there is none the first member is told to stand at once.
+
+    Left alone, all of them would first wait out the election time-out in case there is a primary.
+    """
+    async with _system([host], key) as client:
+        while True:
+            with suppress(PyMongoError):  # connections are cut by the change of state that we are waiting for
+                if (await client.admin.command("hello")).get("primary"):
+                    return
+                await client.admin.command("replSetStepUp")
+            await asyncio.sleep(_POLL_S)
+
+
+async def _whole(client: Client) -> None:
+    while not {member.state for member in await member_states(client)} <= {"PRIMARY", "SECONDARY"}:
+        await asyncio.sleep(_POLL_S)
+
+
+async def _user_made(client: Client, user: User) -> None:
+    facts = {"pwd": user.password, "roles": [*user.roles], "mechanisms": ["SCRAM-SHA-256"]}
+    try:
+        await client.admin.command("updateUser", user.name, **facts)
+    except OperationFailure as error:
+        if error.code != _USER_NOT_FOUND:
+            raise
+        await client.admin.command("createUser", user.name, **facts)
+
+
+def _system(hosts: Sequence[str], key: str, **options: Any) -> Client:
+    return AsyncMongoClient(
+        [*hosts],
+        username="__system",
+        password="".join(key.split()),
+        authSource="local",
+        authMechanism="SCRAM-SHA-256",
+        directConnection="replicaSet" not in options,
+        serverSelectionTimeoutMS=20_000,
+        connectTimeoutMS=2_000,
+        socketTimeoutMS=20_000,
+        **options,
+    )

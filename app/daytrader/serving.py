@@ -1,0 +1,98 @@
+"""Serving an ASGI app until told to stop: readiness off first, then what is under way, then the sockets."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+KEEP_ALIVE: Final = 90
+"""Seconds for which an idle connection is kept; clients count on 75."""
+
+BACKLOG: Final = 4_096
+
+_log = structlog.get_logger()
+
+
+class _Server(uvicorn.Server):
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Leave signals alone: `serve` has its own way to stop."""
+        return nullcontext()
+
+
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a listening socket; a `shared` port may be listened at by several processes, which share its connections.
+
+    Raises OSError where the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def stop_signals() -> asyncio.Event:
+    """Return an event that is set by SIGINT, SIGTERM, or when the terminal goes away (SIGHUP)."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve(
+    app: ASGIApp,
+    listeners: list[socket.socket],
+    *,
+    stop: asyncio.Event,
+    work: asyncio.Task[None] | None = None,
+    drain: Callable[[], Awaitable[None]] | None = None,
+    grace: float = 20.0,
+) -> None:
+    """Serve `app` until `stop` is set; then `drain`, and end what is under way in at most `grace` seconds.
+
+    Raises what ended `work`, where the service behind the app dies: nothing of it can be trusted then.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        loop="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=round(grace),
+        backlog=BACKLOG,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=listeners), name="http server")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    watched: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, stopping}
+    if work is not None:
+        watched.add(work)
+    try:
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done() and drain is not None:
+            await drain()
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+    if work is not None and work.done():
+        work.result()

@@ -1,0 +1,97 @@
+"""Settings of a service, from environment variables `DAYTRADER_<NAME>`; every one has a default that is said here."""
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message names the variable, the value and what is expected."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. A service reads those that concern it."""
+
+    replica: str = msgspec.field(default_factory=socket.gethostname)
+    """The name of this process in the log, in metrics and in status."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    shared_port: int = 0
+    """A port that several web replicas on one machine listen at together, besides their own; 0: none."""
+    own_url: str = ""
+    """Base URL at which the others reach this replica; empty: http://HOST:PORT."""
+    clock_file: str = ""
+    """For development: a file whose number of ms is added to the machine's time; see `daytrader.clock`."""
+    metrics_port: int = 0
+    """Prometheus metrics are served here; 0 serves none."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    internal_token: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
+    """The credential that every internal request carries; the same for all services of an installation."""
+
+    partitions: int = 16
+    """Fixed at the first start of an installation."""
+    data_uri: str = ""
+    """MongoDB URI of the data set (journal and accounts); its path names the database."""
+    audit_uri: str = ""
+    """MongoDB URI of the audit set."""
+    data_dir: str = ""
+    """Where the embedded mode keeps its SQLite files."""
+    journal_durability: Literal["majority", "one", "memory"] = "majority"
+    """Before an acknowledgement: on disk on a majority; on disk on the primary; in memory on the primary."""
+    journal_batching: bool = True
+    """False appends one command at a time, partitions side by side: only to measure what batching gains."""
+    journal_keep_ms: int = 3_600_000
+    """Entries younger than this are not trimmed."""
+
+    transaction_urls: str = ""
+    """Base URLs of the transaction replicas, separated by commas (a static list)."""
+    transaction_dns: str = ""
+    """HOST:PORT of a headless Service whose addresses are the transaction replicas; goes before the list."""
+    audit_url: str = ""
+    """Base URL of the audit service."""
+
+    redis_url: str = ""
+    """The shared quote cache; empty: each replica caches for itself."""
+    quote_server: str = "127.0.0.1:4444"
+    """HOST:PORT of the legacy quote server."""
+    quotes_time_limit_ms: int = 4_500
+    quotes_hedge_after_ms: int = 0
+    """Ask a second time after so many ms without an answer; 0 never does. Each answer costs money."""
+    quotes_fresh_for_orders: bool = False
+    """BUY and SELL always ask the quote server, never the cache."""
+
+    triggers_interval_ms: int = 1_000
+    accounts_in_memory_bytes: int = 256 * 1024 * 1024
+    """How many bytes of packed accounts a transaction replica keeps before it evicts the least recently used."""
+    checkpoint_records: int = 20_000
+    """After so many records of a partition its changed accounts are stored, and its checkpoint rises."""
+
+    otlp_endpoint: str = ""
+    """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that the environment gives.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used, or is none that we know.
+    """
+    given = {name[10:].lower(): text for name, text in environ.items() if name.startswith("DAYTRADER_")}
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    foreign = sorted(given.keys() - known.keys() - _NOT_OURS)
+    if foreign:
+        raise SettingsError(
+            f"unknown setting DAYTRADER_{foreign[0].upper()}: see daytrader/settings.py for those there are"
+        )
+    try:
+        return msgspec.convert({name: given[name] for name in known if name in given}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"a DAYTRADER_ setting cannot be used: {error}") from None
+
+
+_NOT_OURS = frozenset({"workloads"})
+"""Variables of the same prefix that tests read."""

@@ -1,0 +1,1 @@
+"""The transaction service: decides commands, and has them made durable before it answers."""

@@ -1,0 +1,148 @@
+"""The accounts of one partition that are in memory: a few unpacked, many packed, the rest in the store."""
+
+from typing import Final
+
+import msgspec
+
+from daytrader.domain.account import Account
+from daytrader.journal.port import StoredAccount
+
+HOT: Final = 512
+"""Accounts of a partition that are kept unpacked. Packed ones take a sixth of the memory and no garbage collection."""
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Account).decode
+
+
+def armed_of(account: Account) -> tuple[tuple[str, bool, int], ...]:
+    """Return the armed triggers of `account`: symbol, whether it sells, price in cents."""
+    return tuple(
+        (symbol, sells, trigger.price)
+        for sells, triggers in ((False, account.buy_triggers), (True, account.sell_triggers))
+        for symbol, trigger in triggers.items()
+        if trigger.price
+    )
+
+
+class Accounts:
+    """Durable accounts by user, least recently used first. What was never durable is not in here.
+
+    An account that is not in memory is in the store with all that happened to it, or does not exist.
+    """
+
+    def __init__(self, bytes_limit: int) -> None:
+        self._hot: dict[str, Account | None] = {}
+        self._packed: dict[str, bytes] = {}
+        self._places: dict[str, int] = {}
+        self._dirty: dict[str, None] = {}
+        self._bytes = 0
+        self._bytes_limit = bytes_limit
+
+    def __len__(self) -> int:
+        return len(self._hot) + len(self._packed)
+
+    def __contains__(self, user: str) -> bool:
+        return user in self._hot or user in self._packed
+
+    @property
+    def packed_bytes(self) -> int:
+        """How many bytes the packed accounts take."""
+        return self._bytes
+
+    def get(self, user: str) -> Account | None:
+        """Return the account, None where it is known not to exist.
+
+        Raises:
+            KeyError: it is not in memory; load it.
+        """
+        hot = self._hot
+        if user in hot:
+            account = hot.pop(user)
+        else:
+            packed = self._packed.pop(user)
+            self._bytes -= len(packed)
+            account = _unpack(packed)
+            self._make_room()
+        hot[user] = account
+        return account
+
+    def place(self, user: str) -> int:
+        """Return the last entry that the account in memory includes."""
+        return self._places.get(user, 0)
+
+    def put(self, user: str, account: Account, place: int) -> None:
+        """Take the account as it is after entry `place`."""
+        hot = self._hot
+        if user in hot:
+            del hot[user]
+        else:
+            packed = self._packed.pop(user, None)
+            if packed is not None:
+                self._bytes -= len(packed)
+            self._make_room()
+        hot[user] = account
+        self._places[user] = place
+        self._dirty[user] = None
+
+    def loaded(self, user: str, stored: StoredAccount | None) -> None:
+        """Take an account as the store has it; None where the store has none."""
+        if user in self:
+            return
+        self._make_room()
+        if stored is None:
+            self._hot[user] = None
+        else:
+            self._hot[user] = _unpack(stored.state)
+            self._places[user] = stored.place
+
+    def _make_room(self) -> None:
+        hot = self._hot
+        if len(hot) < HOT:
+            return
+        user = next(iter(hot))
+        account = hot.pop(user)
+        if account is not None:
+            packed = _pack(account)
+            self._packed[user] = packed
+            self._bytes += len(packed)
+
+    def changed(self) -> list[str]:
+        """Return the users whose accounts have changed since they were stored."""
+        return list(self._dirty)
+
+    def stored(self, accounts: list[StoredAccount]) -> None:
+        """Say that these are stored durably; one that has changed again since stays dirty."""
+        for account in accounts:
+            if self._places.get(account.user) == account.place:
+                self._dirty.pop(account.user, None)
+
+    def excess(self, limit: int) -> list[str]:
+        """Return up to `limit` least recently used users that must leave for memory to stay within its limit."""
+        over = self._bytes - self._bytes_limit
+        users: list[str] = []
+        for user, packed in self._packed.items():
+            if over <= 0 or len(users) >= limit:
+                break
+            users.append(user)
+            over -= len(packed)
+        return users
+
+    def to_store(self, users: list[str]) -> list[StoredAccount]:
+        """Return those of `users` that have changed since they were stored."""
+        return [self._to_store(user) for user in users if user in self._dirty]
+
+    def evict(self, users: list[str]) -> None:
+        """Let go of `users`; one that has changed since it was stored, or is in use again, stays."""
+        for user in users:
+            if user in self._packed and user not in self._dirty:
+                self._bytes -= len(self._packed.pop(user))
+                self._places.pop(user, None)
+
+    def _to_store(self, user: str) -> StoredAccount:
+        account = self._hot.get(user)
+        if account is not None:
+            packed = _pack(account)
+        else:
+            packed = self._packed[user]
+            account = _unpack(packed)
+        return StoredAccount(user, self._places[user], packed, armed_of(account))

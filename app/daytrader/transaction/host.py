@@ -1,0 +1,401 @@
+"""The host of a replica's partitions: takes commands, finds what they wait for, and answers when they are durable."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+import structlog
+
+from daytrader.clock import Clock, boot_seconds
+from daytrader.domain.event import Event, TriggerEvent
+from daytrader.domain.quote import Hit, Quote
+from daytrader.domain.record import Record
+from daytrader.journal.appender import Appender
+from daytrader.journal.entry import UnknownFormatError, partition_of
+from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
+from daytrader.quotes.port import QuoteUnavailable
+from daytrader.quotes.source import QuoteSource
+from daytrader.settings import Settings
+from daytrader.transaction import metrics
+from daytrader.transaction.accounts import Accounts
+from daytrader.transaction.keeper import Keeper
+from daytrader.transaction.message import Reply, Request
+from daytrader.transaction.opening import Opening
+from daytrader.transaction.partition import OTHER_COMMAND, Need, Partition
+from daytrader.transaction.triggers import Armed, Watcher
+from daytrader.transaction.waiting import Batch, Waiting
+
+MOST_UNDER_WAY: Final = 20_000
+"""Commands under way at this replica; above that 429."""
+
+MOST_OF_A_USER: Final = 128
+"""Commands of one user under way; above that 429."""
+
+DEADLINE: Final = 10.0
+"""Seconds after which a command that is still undecided is dropped."""
+
+RETRY_AFTER: Final = 0.1
+"""Seconds before a store that was away is asked again."""
+
+BUSY: Final = Reply(429, b"Too many commands are under way")
+DEFECT: Final = Reply(500, b"Internal error")
+TOO_LATE: Final = Reply(503, b"The command could not be decided in time; nothing was changed")
+
+_log = structlog.get_logger()
+
+
+class Host:
+    """Decides commands in any partition; opens those it owns unasked, and the others when a command comes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        store: AccountStore,
+        *,
+        clock: Clock,
+        owned: Callable[[], Iterable[int]],
+        quotes: Callable[[Callable[[Hit], None]], QuoteSource],
+    ) -> None:
+        """`owned()` gives the numbers of the partitions that fall to this replica; `quotes(stray)` makes its quote
+        source, which gives hits that no command waits for to `stray`.
+        """
+        self.fault = ""
+        """What keeps this replica from deciding commands, in words."""
+        self.quotes = quotes(self.stray)
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._owned = owned
+        self._loop = asyncio.get_running_loop()
+        memory = settings.accounts_in_memory_bytes // settings.partitions
+        self._partitions = [
+            Partition(number, settings.replica, clock, self.quotes.newest, Accounts(memory))
+            for number in range(settings.partitions)
+        ]
+        self._armed = [Armed() for _ in self._partitions]
+        self._opened: dict[Partition, asyncio.Task[None]] = {}
+        self._under_way: dict[tuple[str, str], Waiting] = {}
+        self._of_user: dict[str, int] = {}
+        self._lanes: dict[str | int, deque[Waiting]] = {}
+        self._lane_tasks: set[asyncio.Task[None]] = set()
+        self._appender: Appender[Partition] = Appender(
+            journal, self._landed, self._lost, batching=settings.journal_batching
+        )
+        self._opening = Opening(journal, store, lambda: Accounts(memory), self._stored_armed, self._followed)
+        self._keeper = Keeper(
+            journal,
+            store,
+            self._opening,
+            clock,
+            checkpoint_records=settings.checkpoint_records,
+            keep_ms=settings.journal_keep_ms,
+        )
+        self._watcher = Watcher(
+            self.quotes,
+            self._opening,
+            clock,
+            interval_ms=settings.triggers_interval_ms,
+            own=self._watched,
+            fired=self._fired,
+            stray=self.stray,
+        )
+        self._orphans: deque[Hit] = deque()
+        self._idle = asyncio.Event()
+        self._keep_s = settings.journal_keep_ms / 1000
+
+    async def run(self) -> None:
+        """Serve until cancelled; ends with the error where one of its tasks dies."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._appender.run(), name="appender")
+            group.create_task(self._open_owned(), name="open owned partitions")
+            group.create_task(self._keeper.run(self._open_partitions), name="keeper")
+            group.create_task(self._watcher.run(), name="triggers")
+
+    async def drain(self, limit: float) -> None:
+        """Wait until nothing is under way, then store what has changed, so that the next opening is quick."""
+        try:
+            async with asyncio.timeout(limit):
+                if self._under_way:
+                    self._idle.clear()
+                    await self._idle.wait()
+                for partition in list(self._open_partitions()):
+                    await self._keeper.checkpoint(partition)
+        except (TimeoutError, JournalUnavailableError) as error:
+            _log.warning("stopped without a checkpoint; the next opening replays more", error=str(error))
+
+    def _open_partitions(self) -> Iterable[Partition]:
+        return (partition for partition in self._partitions if partition.is_open)
+
+    def open_count(self) -> int:
+        """Return how many partitions are open."""
+        return sum(partition.is_open for partition in self._partitions)
+
+    def is_ready(self) -> bool:
+        """Whether every partition that falls to this replica is open."""
+        return not self.fault and all(self._partitions[number].is_open for number in self._owned())
+
+    async def submit(self, request: Request) -> Reply:
+        """Decide one command and return its answer when it is durable."""
+        while True:
+            batch = Batch(1, self._loop)
+            self.take(request, batch, 0)
+            (reply,) = await batch.answers(polling=False, stragglers=DEADLINE, limit=DEADLINE)
+            if reply is not None:
+                return reply
+            request = msgspec.structs.replace(request, attempt=request.attempt + 1)
+
+    def take(self, request: Request, batch: Batch, index: int) -> None:
+        """Take a command; its answer goes to place `index` of `batch`."""
+        command = request.command
+        user = command.user if command is not None else ""
+        key = (user, request.id)
+        twin = self._under_way.get(key)
+        if twin is not None:
+            self._join(twin, request, batch, index)
+            return
+        of_user = self._of_user.get(user, 0)
+        if len(self._under_way) >= MOST_UNDER_WAY or (of_user >= MOST_OF_A_USER and user):
+            metrics.REFUSED_BUSY.inc()
+            batch.settle(index, BUSY, False)
+            return
+        waiting = Waiting(request, batch, index, self._loop.time())
+        self._under_way[key] = waiting
+        self._of_user[user] = of_user + 1
+        partition = self._partitions[request.partition]
+        lane = self._lanes.get(user or request.partition)
+        if lane is not None:
+            lane.append(waiting)
+        elif self._advance(partition, waiting) is not None:
+            self._start_lane(partition, user or request.partition, deque((waiting,)))
+
+    def _join(self, twin: Waiting, request: Request, batch: Batch, index: int) -> None:
+        if twin.request.command != request.command:
+            batch.settle(index, OTHER_COMMAND, False)
+            return
+        if twin.decided:
+            batch.undecided -= 1
+        if twin.also is None:
+            twin.also = []
+        twin.also.append((batch, index))
+
+    def _advance(self, partition: Partition, waiting: Waiting) -> Need | None:
+        """Decide or answer the command if nothing is missing; returns what is missing."""
+        found = partition.attempt(waiting, self._settings.quotes_fresh_for_orders)
+        if found is None:
+            self._appender.offer(partition)
+        elif isinstance(found, Reply):
+            self._finish(waiting, found)
+        else:
+            return found
+        return None
+
+    def _finish(self, waiting: Waiting, reply: Reply) -> None:
+        request = waiting.request
+        user = request.command.user if request.command is not None else ""
+        del self._under_way[(user, request.id)]
+        left = self._of_user[user] - 1
+        if left:
+            self._of_user[user] = left
+        else:
+            del self._of_user[user]
+        if waiting.hit is not None and not waiting.decided:
+            self.stray(waiting.hit)
+        waiting.settle(reply)
+        if not self._under_way:
+            self._idle.set()
+
+    # Lanes: the commands of one user that wait for something, in order.
+
+    def _start_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
+        self._lanes[key] = lane
+        task = self._loop.create_task(self._serve_lane(partition, key, lane), name=f"lane of {key}")
+        self._lane_tasks.add(task)
+        task.add_done_callback(self._lane_done)
+
+    def _lane_done(self, task: asyncio.Task[None]) -> None:
+        self._lane_tasks.discard(task)
+        self._note_defect(task)
+
+    def _note_defect(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fault = f"a defect ended {task.get_name()}: {error!r}"
+            _log.error("defect", task=task.get_name(), exc_info=error)
+
+    async def _serve_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
+        try:
+            while lane:
+                waiting = lane[0]
+                if self._loop.time() - waiting.arrived > DEADLINE:
+                    lane.popleft()
+                    metrics.DROPPED.inc()
+                    self._finish(waiting, TOO_LATE)
+                else:
+                    need = self._advance(partition, waiting)
+                    if need is None:
+                        lane.popleft()
+                    else:
+                        await self._provide(partition, waiting, need)
+        finally:
+            del self._lanes[key]
+            for waiting in lane:  # only where a defect ended the lane: nobody may wait for ever
+                self._finish(waiting, DEFECT)
+
+    async def _provide(self, partition: Partition, waiting: Waiting, need: Need) -> None:
+        """Wait for what the command needs; whether it is there then, the next attempt tells."""
+        try:
+            if need is Need.PARTITION:
+                async with asyncio.timeout(1):
+                    await asyncio.shield(self._open(partition))
+            elif need is Need.ACCOUNT and waiting.request.command is not None:
+                await self._opening.load(partition, waiting.request.command.user)
+            elif need is Need.QUOTE:
+                await self._fetch_quote(waiting)
+        except TimeoutError:
+            return
+        except JournalUnavailableError as error:
+            _log.warning("commands wait for the store", partition=partition.number, error=str(error))
+            await asyncio.sleep(RETRY_AFTER)
+
+    async def _fetch_quote(self, waiting: Waiting) -> None:
+        command = waiting.request.command
+        if command is None:
+            return
+        fresh = self._settings.quotes_fresh_for_orders and command.name in ("BUY", "SELL")
+        try:
+            fetched = await self.quotes.fetch(command.symbol, command.user, fresh=fresh)
+        except QuoteUnavailable as error:
+            _log.info("no quote", symbol=command.symbol, request=waiting.request.id, error=str(error))
+            waiting.no_quote = True
+            return
+        waiting.quote = fetched.quote
+        if fetched.hit is not None:
+            if waiting.hit is not None:
+                self.stray(waiting.hit)
+            waiting.hit = fetched.hit
+
+    # Partitions: opened, appended to, lost to another replica and caught up again.
+
+    def _open(self, partition: Partition) -> asyncio.Task[None]:
+        task = self._opened.get(partition)
+        if task is None or task.done():
+            task = self._loop.create_task(self._catch_up(partition), name=f"opening of partition {partition.number}")
+            task.add_done_callback(self._note_defect)
+            self._opened[partition] = task
+        return task
+
+    async def _catch_up(self, partition: Partition) -> None:
+        if partition.is_open:
+            return
+        wanted = boot_seconds()
+        while True:
+            try:
+                await self._opening.catch_up(partition)
+                break
+            except JournalUnavailableError as error:
+                _log.warning("opening waits for the store", partition=partition.number, error=str(error))
+                await asyncio.sleep(RETRY_AFTER)
+            except UnknownFormatError as error:
+                self.fault = str(error)
+                _log.error("partition cannot be opened", partition=partition.number, error=str(error))
+                await asyncio.sleep(5)
+        partition.is_open = True
+        metrics.OPENING_SECONDS.observe(boot_seconds() - wanted)
+        metrics.OPEN_PARTITIONS.set(self.open_count())
+        for _ in range(len(self._orphans)):
+            self.stray(self._orphans.popleft())
+
+    async def _open_owned(self) -> None:
+        while True:
+            for number in self._owned():
+                if not self._partitions[number].is_open:
+                    self._open(self._partitions[number])
+            metrics.UNDER_WAY.set(len(self._under_way))
+            metrics.LANES.set(len(self._lanes))
+            metrics.MEMORY_ACCOUNTS.set(sum(len(partition.accounts) for partition in self._partitions))
+            await asyncio.sleep(0.25)
+
+    def _landed(self, partition: Partition, sent: float) -> None:
+        if boot_seconds() - partition.head_known_at > self._keep_s / 2:
+            self._lost(partition)  # the entry is durable, but its place may have been trimmed away: look first
+            return
+        partition.head_known_at = sent
+        decided = partition.landed()
+        metrics.DECIDED.inc(len(decided))
+        place = partition.head.n
+        armed = self._armed[partition.number]
+        for one in decided:
+            event = one.record.event
+            if isinstance(event, TriggerEvent) and one.after is not None:
+                armed.note(one.record.account, event.symbol, one.after)
+            waiting = one.waiting
+            if waiting is not None:
+                command = waiting.request.command
+                if command is None or command.name == "DUMPLOG":
+                    waiting.reply = msgspec.structs.replace(waiting.reply, place=place)
+                self._finish(waiting, waiting.reply)
+
+    def _lost(self, partition: Partition) -> None:
+        """Another replica was faster: throw away what was speculated, follow, and decide again."""
+        partition.is_open = False
+        decided = partition.throw_away()
+        _log.info("partition was appended to by another replica", partition=partition.number, again=len(decided))
+        lanes: dict[str | int, deque[Waiting]] = {}
+        for one in decided:
+            waiting = one.waiting
+            if waiting is None:
+                if one.record.hit is not None:
+                    self._orphans.append(one.record.hit)
+                continue
+            metrics.REDECIDED.inc()
+            waiting.request = msgspec.structs.replace(waiting.request, attempt=waiting.request.attempt + 1)
+            waiting.mark_decided(False)
+            command = waiting.request.command
+            key = (command.user if command is not None else "") or partition.number
+            lanes.setdefault(key, deque()).append(waiting)
+        for key, again in lanes.items():
+            lane = self._lanes.get(key)
+            if lane is None:
+                self._start_lane(partition, key, again)
+            else:
+                lane.extendleft(reversed(again))
+        self._open(partition)
+
+    # Triggers and hits.
+
+    def _watched(self) -> list[tuple[Partition, Armed]]:
+        return [
+            (self._partitions[number], self._armed[number])
+            for number in self._owned()
+            if self._partitions[number].is_open
+        ]
+
+    def _fired(self, partition: Partition, user: str, event: Event, quote: Quote) -> None:
+        partition.happened(user, event, quote, None)
+        self._appender.offer(partition)
+
+    def stray(self, hit: Hit) -> None:
+        """Log a hit on the quote server that no command waits for, under a number of its own."""
+        partition = self._partitions[partition_of(hit.user, len(self._partitions))]
+        if partition.is_open:
+            partition.happened("", None, None, hit)
+            self._appender.offer(partition)
+        else:
+            self._orphans.append(hit)
+            self._open(partition)
+
+    def _stored_armed(self, partition: Partition, user: str, triggers: tuple[tuple[str, bool, int], ...]) -> None:
+        for symbol, sells, price in triggers:
+            self._armed[partition.number].set(user, symbol, sells, price)
+
+    def _followed(self, partition: Partition, records: list[Record]) -> None:
+        if not records:  # the partition starts over
+            self._armed[partition.number] = Armed()
+        for record in records:
+            event = record.event
+            if isinstance(event, TriggerEvent):
+                account = partition.account(record.account)
+                if account is not None:
+                    self._armed[partition.number].note(record.account, event.symbol, account)

@@ -1,0 +1,122 @@
+"""Keeping house: storing changed accounts, raising checkpoints, evicting what memory has no room for, trimming."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+
+from daytrader.clock import Clock
+from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
+from daytrader.transaction import metrics
+from daytrader.transaction.opening import Opening
+from daytrader.transaction.partition import Partition
+
+CHUNK: Final = 250
+"""Accounts stored in one go; between two of them commands are decided."""
+
+ROUND_EVERY: Final = 0.5
+"""Seconds between two rounds."""
+
+TRIM_EVERY: Final = 60
+"""Seconds between two looks for entries that may go."""
+
+_log = structlog.get_logger()
+
+
+class Keeper:
+    """Keeps memory bounded and the journal short. It works on durable state only, and never holds up a decision."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: AccountStore,
+        opening: Opening,
+        clock: Clock,
+        *,
+        checkpoint_records: int,
+        keep_ms: int,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._opening = opening
+        self._clock = clock
+        self._checkpoint_records = checkpoint_records
+        self._keep_ms = keep_ms
+
+    async def run(self, partitions: Callable[[], Iterable[Partition]]) -> None:
+        """Keep house for ever in the open ones of `partitions`."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(ROUND_EVERY)
+            rounds += 1
+            try:
+                for partition in list(partitions()):
+                    await self._evict(partition)
+                    behind = partition.head.next_record - partition.checkpoint.next_record
+                    if behind >= self._checkpoint_records:
+                        await self.checkpoint(partition)
+                if rounds % round(TRIM_EVERY / ROUND_EVERY) == 0:
+                    for partition in list(partitions()):
+                        await self.trim(partition)
+            except JournalUnavailableError as error:
+                _log.warning("housekeeping waits for the store", error=str(error))
+
+    async def checkpoint(self, partition: Partition) -> None:
+        """Store every account that changed up to now, then raise the checkpoint to the head as it is now."""
+        head = partition.head
+        if head.n <= partition.checkpoint.n:
+            return
+        accounts = partition.accounts
+        users = accounts.changed()
+        for start in range(0, len(users), CHUNK):
+            async with self._opening.paging(partition):
+                await self._store_changed(partition, users[start : start + CHUNK])
+        if partition.accounts is not accounts:
+            return  # the partition started over meanwhile: what was left to store is gone, and will be replayed
+        await self._store.set_checkpoint(partition.number, head)
+        partition.checkpoint = head
+
+    async def _store_changed(self, partition: Partition, users: list[str]) -> None:
+        accounts = partition.accounts
+        changed = accounts.to_store(users)
+        if changed:
+            await self._store.store(partition.number, changed)
+            accounts.stored(changed)
+            metrics.STORED.inc(len(changed))
+
+    async def _evict(self, partition: Partition) -> None:
+        accounts = partition.accounts
+        for _ in range(len(accounts) // CHUNK + 1):
+            users = accounts.excess(CHUNK)
+            if not users or partition.accounts is not accounts:
+                return
+            async with self._opening.paging(partition):
+                await self._store_changed(partition, users)
+                partition.evict(users)
+
+    async def trim(self, partition: Partition) -> None:
+        """Trim what is checkpointed, held by the audit store, and older than `journal.keep`."""
+        number = partition.number
+        checkpoint = await self._store.checkpoint(number)
+        upto = await self._newest_before(
+            number,
+            await self._journal.mark(number),
+            min(checkpoint.n, await self._journal.audited(number)),
+            self._clock() - self._keep_ms,
+        )
+        if upto is not None:
+            await self._journal.trim(number, upto)
+            _log.info("trimmed", partition=number, upto=upto)
+
+    async def _newest_before(self, partition: int, low: int, high: int, time: int) -> int | None:
+        """Return the last entry in (low, high] whose time is before `time`; times never fall, so halve the range."""
+        first = low
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = await self._journal.read(partition, middle - 1, 1)
+            if found and found[0].time < time:
+                low = middle
+            else:
+                high = middle - 1
+        return low if low > first else None

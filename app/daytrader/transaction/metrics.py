@@ -1,0 +1,41 @@
+"""Metrics of the transaction service."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DECIDED: Final = Counter("daytrader_decided_records", "Records made durable by this replica: commands, firings, hits.")
+REDECIDED: Final = Counter("daytrader_redecided_commands", "Commands decided again because another replica was faster.")
+UNDER_WAY: Final = Gauge("daytrader_transaction_in_flight", "Commands that wait for a decision or for their append.")
+LANES: Final = Gauge("daytrader_transaction_lanes", "Users whose commands wait for a quote, an account or a partition.")
+REFUSED_BUSY: Final = Counter(
+    "daytrader_transaction_overload", "Commands answered 429 because too many were under way."
+)
+DROPPED: Final = Counter("daytrader_transaction_dropped", "Commands past their deadline, dropped undecided.")
+OPEN_PARTITIONS: Final = Gauge("daytrader_partitions_open", "Partitions that this replica decides commands in.")
+OPENING_SECONDS: Final = Histogram(
+    "daytrader_partition_opening_seconds",
+    "From wanting a partition until it was open.",
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+QUEUE_SECONDS: Final = Histogram(
+    "daytrader_transaction_batch_seconds",
+    "From a batch's arrival until its answer: decision, queue and append.",
+    buckets=(0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.5, 1, 2, 5),
+)
+DECIDE_SECONDS: Final = Histogram(
+    "daytrader_decide_seconds",
+    "Deciding all commands of one batch that could be decided at once.",
+    buckets=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+)
+MEMORY_ACCOUNTS: Final = Gauge("daytrader_accounts_in_memory", "Accounts in memory.")
+STORED: Final = Counter("daytrader_accounts_stored", "Accounts written to the account store.")
+FIRED: Final = Counter("daytrader_triggers_fired", "Triggers fired.", ["side"])
+TRIGGER_DELAY: Final = Histogram(
+    "daytrader_trigger_delay_seconds",
+    "How far behind its interval the evaluation of the triggers ended.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+)
+ARMED: Final = Gauge("daytrader_triggers_armed", "Armed triggers in the open partitions.")
+for _side in ("buy", "sell"):
+    FIRED.labels(_side)

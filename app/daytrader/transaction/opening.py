@@ -1,0 +1,100 @@
+"""Bringing a partition's accounts into memory: at its opening, after a conflict, and one by one on demand."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from daytrader.clock import boot_seconds
+from daytrader.domain.account import STRANGERS
+from daytrader.domain.record import Record
+from daytrader.journal.entry import Entry, decode_records
+from daytrader.journal.port import AccountStore, Journal
+from daytrader.transaction.accounts import Accounts
+from daytrader.transaction.partition import Partition
+
+ENTRIES_AT_ONCE: Final = 500
+
+
+class Opening:
+    """Reads accounts and entries for partitions; what it reads is durable on a majority."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: AccountStore,
+        new_accounts: Callable[[], Accounts],
+        armed: Callable[[Partition, str, tuple[tuple[str, bool, int], ...]], None],
+        followed: Callable[[Partition, list[Record]], None],
+    ) -> None:
+        """`armed(partition, user, triggers)` hears of stored armed triggers, `followed(partition, records)` of others'
+        records.
+        """
+        self._journal = journal
+        self._store = store
+        self._new_accounts = new_accounts
+        self._armed = armed
+        self._followed = followed
+        self._paging: dict[Partition, asyncio.Lock] = {}
+        self._wanted: dict[Partition, tuple[set[str], asyncio.Task[None]]] = {}
+
+    def paging(self, partition: Partition) -> asyncio.Lock:
+        """Return the lock that whoever moves accounts of the partition between memory and store holds."""
+        return self._paging.setdefault(partition, asyncio.Lock())
+
+    async def catch_up(self, partition: Partition) -> None:
+        """Bring the partition to the end of its journal: from the checkpoint the first time, or when it slept too long.
+
+        Raises:
+            JournalUnavailableError: the store is away.
+            UnknownFormatError: an entry was written by a build that this one cannot read.
+        """
+        async with self.paging(partition):
+            if not partition.head_known_at or await self._journal.mark(partition.number) > partition.head.n:
+                await self._start_over(partition)
+            while True:
+                asked = boot_seconds()
+                entries = await self._journal.read(partition.number, partition.head.n, ENTRIES_AT_ONCE)
+                if not entries:
+                    break
+                await self._follow(partition, entries)
+            partition.head_known_at = asked
+
+    async def _start_over(self, partition: Partition) -> None:
+        checkpoint = await self._store.checkpoint(partition.number)
+        partition.reset(checkpoint, self._new_accounts())
+        self._followed(partition, [])
+        async for stored in self._store.armed(partition.number):
+            self._armed(partition, stored.user, stored.armed)
+        await self._load(partition, {STRANGERS})
+
+    async def _follow(self, partition: Partition, entries: list[Entry]) -> None:
+        decoded = [(entry, decode_records(entry)) for entry in entries]
+        await self._load(partition, {record.account for _, records in decoded for record in records})
+        for entry, records in decoded:
+            new = partition.follow(entry, records)
+            if new:
+                self._followed(partition, new)
+        await asyncio.sleep(0)
+
+    async def load(self, partition: Partition, user: str) -> None:
+        """Bring an account into memory (or learn that there is none); those wanted at the same time come together."""
+        wanted = self._wanted.get(partition)
+        if wanted is None:
+            wanted = (set(), asyncio.create_task(self._load_wanted(partition)))
+            self._wanted[partition] = wanted
+        wanted[0].add(user)
+        await asyncio.shield(wanted[1])
+
+    async def _load_wanted(self, partition: Partition) -> None:
+        await asyncio.sleep(0)  # whoever wants an account in this turn of the loop comes along
+        async with self.paging(partition):
+            users = self._wanted.pop(partition)[0]
+            await self._load(partition, users | {STRANGERS})
+
+    async def _load(self, partition: Partition, users: set[str]) -> None:
+        missing = [user for user in users if user not in partition.accounts]
+        if not missing:
+            return
+        stored = await self._store.load(partition.number, missing)
+        for user in missing:
+            partition.accounts.loaded(user, stored.get(user))

@@ -1,0 +1,277 @@
+"""One partition at one replica: what is durable, what is speculated on top, and what is on its way to the journal."""
+
+import enum
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from daytrader.clock import Clock
+from daytrader.domain import refusal
+from daytrader.domain.account import STRANGERS, Account, Recent
+from daytrader.domain.command import ANSWERED_ANEW, Command
+from daytrader.domain.decide import decide, needs_quote
+from daytrader.domain.event import Event
+from daytrader.domain.evolve import replay
+from daytrader.domain.money import dollars
+from daytrader.domain.quote import Hit, Quote
+from daytrader.domain.record import Record
+from daytrader.domain.summary import summary
+from daytrader.journal.entry import Entry, encode_records
+from daytrader.journal.port import Position
+from daytrader.transaction.accounts import Accounts
+from daytrader.transaction.message import Reply
+from daytrader.transaction.waiting import ACCEPTED, Waiting
+
+CLOCK_SLACK_MS: Final = 2_000
+"""By how much the clocks of two replicas may differ, both being ready."""
+
+OUTCOME_UNKNOWN: Final = Reply(503, b"Outcome unknown")
+OTHER_COMMAND: Final = Reply(422, b"The Idempotency-Key was used with another command")
+
+
+class Need(enum.Enum):
+    """What a command waits for before it can be decided."""
+
+    PARTITION = "partition"
+    ACCOUNT = "account"
+    QUOTE = "quote"
+
+
+class Decided:
+    """A record that is not durable yet, the account as it leaves it, and who waits for it."""
+
+    __slots__ = ("after", "record", "waiting")
+
+    def __init__(self, record: Record, after: Account | None, waiting: Waiting | None) -> None:
+        self.record = record
+        self.after = after
+        self.waiting = waiting
+
+
+class Flight:
+    """An entry on its way into the journal."""
+
+    __slots__ = ("decided", "entry", "retried")
+
+    def __init__(self, entry: Entry, decided: list[Decided]) -> None:
+        self.entry = entry
+        self.decided = decided
+        self.retried = False
+        """Whether an earlier try was left unsettled, so that the entry found in its place may be ours."""
+
+
+class Partition:
+    """Decides commands, one after the other, on accounts that are in memory. Does no I/O.
+
+    `head` is the last durable entry. While the partition is not open (`is_open`) nothing is decided.
+    """
+
+    def __init__(
+        self, number: int, server: str, clock: Clock, newest: Callable[[str], Quote | None], accounts: Accounts
+    ) -> None:
+        self.number = number
+        self.is_open = False
+        self.head = Position()
+        self.head_known_at = 0.0
+        """`boot_seconds` before the append or read was sent that told the head."""
+        self.accounts = accounts
+        self.checkpoint = Position()
+        self.flight: Flight | None = None
+        self.pending: list[Decided] = []
+        self._speculated: dict[str, Account] = {}
+        self._time = 0
+        self._server = server
+        self._clock = clock
+        self._newest = newest
+
+    def reset(self, head: Position, accounts: Accounts) -> None:
+        """Start from a checkpoint: what was in memory is forgotten."""
+        self.head = self.checkpoint = head
+        self.accounts = accounts
+
+    def now(self) -> int:
+        """Return the time of a decision made now: the clock's, but never before the last decision's."""
+        self._time = now = max(self._clock(), self._time, self.head.time)
+        return now
+
+    def account(self, user: str) -> Account | None:
+        """Return the account as speculated; None where there is no such user.
+
+        Raises:
+            KeyError: it is not in memory.
+        """
+        speculated = self._speculated.get(user)
+        return self.accounts.get(user) if speculated is None else speculated
+
+    def attempt(self, waiting: Waiting, fresh_orders: bool) -> Need | Reply | None:
+        """Decide the command now if nothing is missing.
+
+        Returns what is missing; or an answer that needs no append; or None where it is decided and pending. With
+        `fresh_orders` BUY and SELL take no quote but one fetched for them.
+        """
+        if not self.is_open:
+            return Need.PARTITION
+        request = waiting.request
+        command = request.command
+        if command is None:
+            self._decided(Record(self.now(), STRANGERS), None, waiting, ACCEPTED)
+            return None
+        try:
+            account = self.account(command.user) if command.user else None
+            if account is None:
+                self.account(STRANGERS)
+        except KeyError:
+            return Need.ACCOUNT
+        if request.attempt or request.id[0] == "k":
+            known = self._known(account, request.id, command, request.attempt, request.first_sent)
+            if known is not None:
+                return known
+        now = self.now()
+        quote = None
+        if needs_quote(account, command):
+            quote = waiting.quote
+            if quote is None and not (fresh_orders and command.name != "QUOTE"):
+                quote = self._newest(command.symbol)
+            if quote is None or not quote.valid(now):
+                if not waiting.no_quote:
+                    return Need.QUOTE
+                quote = None
+        self._decide(waiting, account, command, quote, now)
+        return None
+
+    def _decide(
+        self, waiting: Waiting, account: Account | None, command: Command, quote: Quote | None, now: int
+    ) -> None:
+        outcome = decide(account, command, quote, now)
+        why = ""
+        event: Event | None = None
+        if outcome is None:
+            reply = self._answer(account, command, quote, now)
+        elif outcome.__class__ is str:
+            why = outcome
+            reply = Reply(503 if why == refusal.NO_QUOTE else 400, why.encode())
+        else:
+            event = outcome  # type: ignore[assignment]
+            reply = ACCEPTED
+        stranger = account is None and event is None
+        owner = STRANGERS if stranger else command.user
+        record = Record(now, owner, waiting.request.id, command, why, event, quote, waiting.hit)
+        after = replay(self.account(STRANGERS) if stranger else account, record)
+        if command.name in ("BUY", "SELL") and event is not None and after is not None:
+            reply = Reply(200, b"", 0, after.recent[-1].answer)
+        self._decided(record, after, waiting, reply)
+
+    @staticmethod
+    def _answer(account: Account | None, command: Command, quote: Quote | None, now: int) -> Reply:
+        if command.name == "QUOTE" and quote is not None:
+            return Reply(200, dollars(quote.price).encode())
+        if command.name == "DISPLAY_SUMMARY" and account is not None:
+            return Reply(200, summary(account, now))
+        return ACCEPTED
+
+    def _decided(self, record: Record, after: Account | None, waiting: Waiting | None, reply: Reply) -> None:
+        if after is not None:
+            self._speculated[record.account] = after
+        self.pending.append(Decided(record, after, waiting))
+        if waiting is not None:
+            waiting.reply = reply
+            waiting.mark_decided(True)
+
+    def _known(
+        self, account: Account | None, request: str, command: Command, attempt: int, first_sent: int
+    ) -> Reply | None:
+        """Return the first answer to a request id that is remembered, None where it has to be decided."""
+        owner = self.account(STRANGERS) if account is None else account
+        if owner is None:
+            return None
+        for recent in reversed(owner.recent):
+            if recent.request == request:
+                if recent.command != command:
+                    return OTHER_COMMAND
+                if command.name in ANSWERED_ANEW or recent.refusal == refusal.NO_QUOTE:
+                    return None
+                return _first_answer(recent)
+        if attempt and owner.forgotten and owner.recent[0].time > first_sent - CLOCK_SLACK_MS:
+            return OUTCOME_UNKNOWN
+        return None
+
+    def happened(self, user: str, event: Event | None, quote: Quote | None, hit: Hit | None) -> None:
+        """Note what no command asked for: a fired trigger, or a hit on the quote server."""
+        record = Record(self.now(), user, "", None, "", event, quote, hit)
+        after = replay(self.account(user), record) if event is not None else None
+        self._decided(record, after, None, ACCEPTED)
+
+    def take_off(self, limit: int) -> Entry | None:
+        """Return the entry to append: the one left unsettled, or a new one of what is pending; None if nothing is."""
+        if self.flight is not None:
+            return self.flight.entry
+        if not self.pending or not self.is_open:
+            return None
+        decided, self.pending = self.pending[:limit], self.pending[limit:]
+        entry = Entry(
+            partition=self.number,
+            n=self.head.n + 1,
+            batch=secrets.token_hex(8),
+            first=self.head.next_record,
+            count=len(decided),
+            time=decided[-1].record.time,
+            server=self._server,
+            records=encode_records([one.record for one in decided]),
+        )
+        self.flight = Flight(entry, decided)
+        return entry
+
+    def landed(self) -> list[Decided]:
+        """Say that the flight is durable; returns what was decided in it, for the answers."""
+        flight = self.flight
+        if flight is None:
+            raise AssertionError(f"partition {self.number}: an append landed that was never sent")
+        entry = flight.entry
+        n = entry.n
+        speculated = self._speculated
+        put = self.accounts.put
+        for one in flight.decided:
+            after = one.after
+            if after is not None:
+                user = one.record.account
+                put(user, after, n)
+                if speculated.get(user) is after:
+                    del speculated[user]
+        self.head = Position(n, entry.first + entry.count, entry.time)
+        self.flight = None
+        return flight.decided
+
+    def throw_away(self) -> list[Decided]:
+        """Forget what is speculated, flight and pending; returns it in order, to be decided again."""
+        decided = [*(self.flight.decided if self.flight else ()), *self.pending]
+        self.flight = None
+        self.pending = []
+        self._speculated.clear()
+        self._time = 0
+        return decided
+
+    def evict(self, users: list[str]) -> None:
+        """Let accounts go that are stored; those that a record not yet durable builds on stay."""
+        self.accounts.evict([user for user in users if user not in self._speculated])
+
+    def follow(self, entry: Entry, records: list[Record]) -> list[Record]:
+        """Apply an entry that stands in the journal; the accounts it touches are in memory.
+
+        Returns the records that were new: an account that was stored later than the checkpoint includes some already.
+        """
+        place = self.accounts.place
+        included = {record.account for record in records if place(record.account) >= entry.n}
+        new = [record for record in records if record.account not in included]
+        for record in new:
+            if record.command is not None or record.event is not None:
+                after = replay(self.accounts.get(record.account), record)
+                if after is not None:
+                    self.accounts.put(record.account, after, entry.n)
+        self.head = Position(entry.n, entry.first + entry.count, entry.time)
+        return new
+
+
+def _first_answer(recent: Recent) -> Reply:
+    if recent.refusal:
+        return Reply(400, recent.refusal.encode())
+    return Reply(200, b"", 0, recent.answer) if recent.answer else ACCEPTED

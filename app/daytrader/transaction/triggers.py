@@ -1,0 +1,180 @@
+"""Triggers: an index of the armed ones by symbol and price, and the watcher that fires them."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import structlog
+from sortedcontainers import SortedList
+
+from daytrader.clock import Clock
+from daytrader.domain.account import Account
+from daytrader.domain.decide import fire_buy, fire_sell
+from daytrader.domain.event import Event
+from daytrader.domain.quote import Hit, Quote
+from daytrader.journal.port import JournalUnavailableError
+from daytrader.quotes.port import QuoteUnavailable
+from daytrader.quotes.source import QuoteSource
+from daytrader.transaction import metrics
+from daytrader.transaction.opening import Opening
+from daytrader.transaction.partition import Partition
+
+LOOK_EVERY: Final = 0.1
+"""Seconds between two looks at the clock: it may be turned."""
+
+REFRESHES: Final = 32
+"""Quotes that are refreshed at the same time."""
+
+FIRE_AT_ONCE: Final = 200
+"""Firings after which commands have their turn."""
+
+_log = structlog.get_logger()
+
+
+class Armed:
+    """The armed triggers of one partition, those that fire first in front."""
+
+    def __init__(self) -> None:
+        self._prices: dict[tuple[str, str, bool], int] = {}
+        self._by_symbol: dict[str, tuple[SortedList, SortedList]] = {}
+
+    def __len__(self) -> int:
+        return len(self._prices)
+
+    def set(self, user: str, symbol: str, sells: bool, price: int) -> None:
+        """Note that the trigger is armed at `price` cents; 0: that it is not."""
+        key = (user, symbol, sells)
+        old = self._prices.get(key, 0)
+        if old == price:
+            return
+        sides = self._by_symbol.get(symbol)
+        if sides is None:
+            sides = self._by_symbol[symbol] = (SortedList(), SortedList())
+        side = sides[sells]
+        if old:
+            side.remove((old if sells else -old, user))
+        if price:
+            side.add((price if sells else -price, user))
+            self._prices[key] = price
+        else:
+            del self._prices[key]
+            if not sides[0] and not sides[1]:
+                del self._by_symbol[symbol]
+
+    def note(self, user: str, symbol: str, account: Account) -> None:
+        """Note the triggers on `symbol` as they stand in the account."""
+        for sells, triggers in ((False, account.buy_triggers), (True, account.sell_triggers)):
+            trigger = triggers.get(symbol)
+            self.set(user, symbol, sells, trigger.price if trigger else 0)
+
+    def symbols(self) -> list[tuple[str, str]]:
+        """Return each symbol with an armed trigger, and a user who has one."""
+        return [(symbol, (buys or sells)[0][1]) for symbol, (buys, sells) in self._by_symbol.items()]
+
+    def due(self, quote: Quote) -> Iterator[tuple[str, bool]]:
+        """Yield user and side of the triggers that fire at `quote`."""
+        buys, sells = self._by_symbol.get(quote.symbol, ((), ()))
+        for _, user in list(_while(buys, -quote.price)):
+            yield user, False
+        for _, user in list(_while(sells, quote.price)):
+            yield user, True
+
+
+def _while(side: Iterable[tuple[int, str]], most: int) -> Iterator[tuple[int, str]]:
+    for price, user in side:
+        if price > most:
+            return
+        yield price, user
+
+
+class Watcher:
+    """Evaluates the armed triggers of a replica's own partitions every interval."""
+
+    def __init__(
+        self,
+        quotes: QuoteSource,
+        opening: Opening,
+        clock: Clock,
+        *,
+        interval_ms: int,
+        own: Callable[[], Iterable[tuple[Partition, Armed]]],
+        fired: Callable[[Partition, str, Event, Quote], None],
+        stray: Callable[[Hit], None],
+    ) -> None:
+        """`own()` gives the open partitions to watch; `fired` and `stray` take what has to be recorded."""
+        self._quotes = quotes
+        self._opening = opening
+        self._clock = clock
+        self._interval_ms = interval_ms
+        self._own = own
+        self._fired = fired
+        self._stray = stray
+
+    async def run(self) -> None:
+        """Evaluate for ever; the first time one interval after the start."""
+        due = self._clock() + self._interval_ms
+        while True:
+            await asyncio.sleep(min(LOOK_EVERY, self._interval_ms / 1000))
+            now = self._clock()
+            if now < due:
+                continue
+            await self.evaluate()
+            metrics.TRIGGER_DELAY.observe(max(0, self._clock() - due) / 1000)
+            due = max(due + self._interval_ms, self._clock())
+
+    async def evaluate(self) -> None:
+        """Refresh the quotes that have expired, then fire every armed trigger that its quote reaches."""
+        own = list(self._own())
+        metrics.ARMED.set(sum(len(armed) for _, armed in own))
+        users = {symbol: user for _, armed in own for symbol, user in armed.symbols()}
+        await self._refresh(users)
+        for symbol in users:
+            quote = self._quotes.newest(symbol)
+            if quote is not None and quote.valid(self._clock()):
+                for partition, armed in own:
+                    await self._fire(partition, armed, quote)
+
+    async def _refresh(self, users: dict[str, str]) -> None:
+        now = self._clock()
+        expired = []
+        for symbol, user in users.items():
+            quote = self._quotes.newest(symbol)
+            if quote is None or not quote.valid(now):
+                expired.append((symbol, user))
+        room = asyncio.Semaphore(REFRESHES)
+
+        async def refresh(symbol: str, user: str) -> None:
+            async with room:
+                try:
+                    fetched = await self._quotes.fetch(symbol, user)
+                except QuoteUnavailable as error:
+                    _log.info("no quote for triggers", symbol=symbol, error=str(error))
+                    return
+            if fetched.hit is not None:
+                self._stray(fetched.hit)
+
+        await asyncio.gather(*(refresh(symbol, user) for symbol, user in expired))
+
+    async def _fire(self, partition: Partition, armed: Armed, quote: Quote) -> None:
+        fired = 0
+        for user, sells in armed.due(quote):
+            if not partition.is_open:
+                return
+            if user not in partition.accounts:
+                try:
+                    await self._opening.load(partition, user)
+                except JournalUnavailableError as error:
+                    _log.warning("triggers wait for the store", partition=partition.number, error=str(error))
+                    return
+                if not partition.is_open:
+                    return
+            account = partition.account(user)
+            if account is None:
+                continue
+            event = (fire_sell if sells else fire_buy)(account, quote.symbol, quote)
+            if event is not None:
+                self._fired(partition, user, event, quote)
+                metrics.FIRED.labels("sell" if sells else "buy").inc()
+                fired += 1
+                if fired % FIRE_AT_ONCE == 0:
+                    await asyncio.sleep(0)

@@ -1,0 +1,38 @@
+"""How a workload is run."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+MOST_CONNECTIONS: Final = 1_024
+"""Without a number given, there is a connection for each user, up to this many."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """All that can be chosen about a run."""
+
+    rate: float | None = None
+    """Open loop with so many commands a second over all processes; None: closed loop."""
+    connections: int | None = None
+    """Over all processes. None: one for each user, at most `MOST_CONNECTIONS`."""
+    processes: int = 1
+    """The users are spread over so many processes; 1 is the calling process itself."""
+    retry: bool = True
+    """Send again what got no answer, with the Idempotency-Key of the first sending. False sends no keys either."""
+    answer_within_s: float = 1.0
+    """With retries: without an answer for so long, a command is sent again on a new connection."""
+    give_up_after_s: float = 30.0
+    """A command that is not acknowledged so long after its first sending has failed."""
+    silence_limit_s: float = 120.0
+    """A run in which no command got an outcome for so long is broken off."""
+    duration_s: float | None = None
+    """Stop sending after so long, as planned."""
+    limit_s: float | None = None
+    """Stop sending after so long, and call the run failed."""
+    token: str | None = None
+    """Bearer token of every request."""
+    dump: Path | None = None
+    """Where the body of the last DUMPLOG goes. Where the file does not end with one, one is added."""
+    history: Path | None = None
+    """Where each command's times and outcome go, as JSON Lines (`history.Sent`)."""

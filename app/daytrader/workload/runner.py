@@ -1,0 +1,183 @@
+"""Runs a workload: segments of commands side by side, DUMPLOGs alone between them and at the end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from daytrader.workload.file import Segment, Workload
+from daytrader.workload.lane import LONGEST_WAIT
+from daytrader.workload.options import Options
+from daytrader.workload.quiet import longest
+from daytrader.workload.report import Ended
+from daytrader.workload.request import Endpoint
+from daytrader.workload.tally import Tally
+from daytrader.workload.worker import Progress, SegmentResult
+
+_LOOK: Final = 0.25
+"""Seconds between looks at how far the run is."""
+_GRACE: Final = 2.0
+"""Seconds that a run which is broken off waits for the answers under way."""
+_HEAD_START: Final = 0.05
+"""Seconds from the order to the start of a segment, so that several processes start together."""
+_CONNECT_WITHIN: Final = 5.0
+
+
+class UnreachableError(OSError):
+    """Nothing accepts connections at the URL."""
+
+
+class AnyWorker(Protocol):
+    """A share of the users, sent by this process or another one."""
+
+    async def prepare(self) -> None: ...
+    async def run(self, segment: Segment, start: float) -> SegmentResult: ...
+    def stop(self) -> None: ...
+    def abort(self) -> None: ...
+    def progress(self) -> Progress: ...
+    async def close(self) -> Tally: ...
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """How far a run is."""
+
+    phase: str
+    """"connecting", "sending" or "DUMPLOG"."""
+    seconds: float
+    """Since the run began to send."""
+    done: int
+    total: int
+    """Commands, DUMPLOGs included."""
+    refused: int
+    failed: int
+    retried: int
+
+
+DumpOf = Callable[[int | None], Coroutine[Any, Any, None]]
+"""Runs the DUMPLOG at a position of the file; None: one that is added at the end."""
+
+
+class Runner:
+    """Drives the workers through the segments, and breaks off what has to be broken off."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        endpoint: Endpoint,
+        options: Options,
+        workers: Sequence[AnyWorker],
+        dump: DumpOf,
+        watch: Callable[[Snapshot], None] | None,
+        interrupted: asyncio.Event | None,
+    ) -> None:
+        self._workload = workload
+        self._endpoint = endpoint
+        self._options = options
+        self._workers = workers
+        self._dump = dump
+        self._watch = watch
+        self._interrupted = interrupted or asyncio.Event()
+        self._broken_off = asyncio.Event()
+        self._abort_at = float("inf")
+        self._phase = "connecting"
+        self._dumps_done = 0
+        self._sending_since: float | None = None
+        self.ended: Ended = "complete"
+        self.started = monotonic()
+        self.sending_s = 0.0
+        self.longest_gap_s = 0.0
+
+    async def run(self) -> None:
+        """Send everything. Raises UnreachableError, ProcessError and OSError (files)."""
+        tasks = [asyncio.create_task(self._send_all()), asyncio.create_task(self._look_after())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def _send_all(self) -> None:
+        await self._unless_broken_off(self._reach())
+        await self._unless_broken_off(_together(worker.prepare() for worker in self._workers))
+        self.started = monotonic()
+        segments = self._workload.segments()
+        last = segments[-1].dump if segments else None
+        for segment in segments:
+            if self.ended == "complete":
+                await self._send(segment)
+            if self.ended == "complete" and segment.dump is not None:
+                await self._run_dump(segment.dump)
+        dump_is_missing = last is None or self.ended == "duration"
+        if self._options.dump is not None and dump_is_missing:
+            await self._run_dump(last)
+
+    async def _send(self, segment: Segment) -> None:
+        self._phase = "sending"
+        start = monotonic() + (_HEAD_START if len(self._workers) > 1 else 0.0)
+        self._sending_since = start
+        results = await _together(worker.run(segment, start) for worker in self._workers)
+        self._sending_since = None
+        self.sending_s += max(result.end for result in results) - start
+        gap = longest([(result.spells, result.last) for result in results])
+        self.longest_gap_s = max(self.longest_gap_s, gap)
+
+    async def _run_dump(self, position: int | None) -> None:
+        self._phase = "DUMPLOG"
+        await self._unless_broken_off(self._dump(position))
+        self._dumps_done += position is not None
+
+    async def _reach(self) -> None:
+        """Make sure that somebody is there, or a wrong URL would fail command after command."""
+        endpoint = self._endpoint
+        until = monotonic() + (self._options.give_up_after_s if self._options.retry else 0.0)
+        while True:
+            try:
+                async with asyncio.timeout(_CONNECT_WITHIN):
+                    _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=endpoint.tls_context())
+            except OSError as error:
+                if monotonic() > until:
+                    raise UnreachableError(
+                        f"nothing answers at {endpoint.authority} ({error or 'no answer'}): is the system up there?"
+                    ) from error
+                await asyncio.sleep(LONGEST_WAIT)
+            else:
+                writer.close()
+                return
+
+    async def _unless_broken_off(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this, but no longer than until the run is broken off."""
+        if self._broken_off.is_set():
+            work.close()
+            return
+        tasks = [asyncio.ensure_future(work), asyncio.create_task(self._broken_off.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcome, _ = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+
+    async def _look_after(self) -> None:
+        """Tell how far the run is, and end it when it has to end."""
+        done, changed = -1, monotonic()
+        while True:
+            snapshot, now = self._snapshot(), monotonic()
+            if self._watch is not None:
+                self._watch(snapshot)
+            if snapshot.done != done or self._sending_since is None:
+                done, changed = snapshot.done, now
+            self._end_if_due(now, changed)
+            try:
+                async with asyncio.timeout(self._until_next_look(now)):
+                    await (self._broken_off if self._interrupted.is_set() else self._interrupted).wait()
+                    await asyncio.sleep(0.01)
+            except TimeoutError:
+                continue

@@ -1,0 +1,102 @@
+"""The domain and the naive model side by side, over random commands on alphabets so small that things collide."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daytrader.domain.summary import summary
+from tests.domain.desk import Desk
+from tests.reference.model import NAMES, ReferenceModel, comparable
+
+USERS = ("a", "a", "a", "b", "nobody", "!!", "")
+SYMBOLS = ("A", "A", "ABC", "", "abcd")
+AMOUNTS = ("0.01", "0.10", "1.00", "4.99", "5.00", "5.01", "10.00", "20.00", "35.05", "100.00", "0.00", "-1.00", "x")
+LARGE = ("9999999999999.99", "10000000000000.00", "10000000000000.01", "00000000000000000.00")
+PRICES = (0, 1, 3, 10, 499, 500, 501, 999, 10**15)
+WAITS = (0, 1, 999, 59_999, 60_000, 60_001)
+
+Step = tuple[str, dict[str, str]] | tuple[str, int]
+
+
+def command_step(draw: Any, names: tuple[str, ...] = tuple(NAMES)) -> Step:
+    """Return one command, from `draw` (a function that picks one of a sequence)."""
+    fields = {"userid": draw(USERS), "stockSymbol": draw(SYMBOLS), "amount": draw(AMOUNTS + AMOUNTS + LARGE)}
+    return draw(names), fields
+
+
+def steps() -> st.SearchStrategy[list[Step]]:
+    """Return lists of steps: mostly commands, now and then a turn of the clock or the price, or an evaluation."""
+
+    @st.composite
+    def step(draw: st.DrawFn) -> Step:
+        kind = draw(st.sampled_from(("command",) * 12 + ("wait", "price", "evaluate")))
+        if kind == "command":
+            return command_step(lambda choices: draw(st.sampled_from(choices)))
+        if kind == "wait":
+            return "wait", draw(st.sampled_from(WAITS))
+        return (kind, draw(st.sampled_from(PRICES)))
+
+    return st.lists(step(), max_size=80)
+
+
+def run_both(what: list[Step]) -> None:
+    """Run the steps on both and compare each answer, and the summaries after each."""
+    desk, model = Desk(), ReferenceModel()
+    model.now = desk.now
+    for step in [("ADD", {"userid": "a", "amount": "100.00"}), *what]:
+        take(step, desk, model)
+    assert set(desk.accounts) == set(model.users)
+
+
+def take(step: Step, desk: Desk, model: ReferenceModel) -> None:
+    """Do one step on both and compare what can be seen of it."""
+    kind, what = step
+    if kind == "wait":
+        assert isinstance(what, int)
+        desk.now += what
+        model.now += what
+    elif kind == "price":
+        assert isinstance(what, int)
+        desk.price = model.price = what
+    elif kind == "evaluate":
+        desk.evaluate_triggers()
+        model.evaluate_triggers()
+    else:
+        assert isinstance(what, dict)
+        ours, theirs = desk.command(kind, **what), model.command(kind, **what)
+        if kind == "DISPLAY_SUMMARY" and ours[0] == theirs[0] == 200:
+            assert comparable(json.loads(ours[1])) == comparable(json.loads(theirs[1]))
+        else:
+            assert ours == theirs, f"{kind} {what} at {desk.price}"
+    for user, account in desk.accounts.items():
+        shown = json.loads(summary(account, desk.now))
+        assert comparable(shown) == model.summary(user), f"after {step} at {desk.price}"
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps())
+def test_domain_answers_as_the_reference_model(what: list[Step]) -> None:
+    """Any sequence of commands, waits, prices and evaluations is answered alike, and leaves the same summaries."""
+    run_both(what)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_long_histories_agree_with_the_reference_model(seed: int) -> None:
+    """Four hundred mostly valid commands of one user, deep in stacks and triggers, are answered alike."""
+    rnd = random.Random(seed)
+    what: list[Step] = []
+    for _ in range(400):
+        name, _fields = command_step(rnd.choice)
+        fields = {"userid": "a", "stockSymbol": rnd.choice(("A", "B")), "amount": rnd.choice(AMOUNTS[:10])}
+        what.append((name, fields))
+        if rnd.random() < 0.05:
+            what.append(("wait", rnd.choice(WAITS)))
+        if rnd.random() < 0.1:
+            what.append(("price", rnd.choice((1, 5, 100, 250, 500, 1000))))
+        if rnd.random() < 0.1:
+            what.append(("evaluate", 0))
+    run_both(what)

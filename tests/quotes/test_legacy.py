@@ -1,0 +1,391 @@
+"""The client of the legacy quote server, against the mock and against servers that misbehave."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from daytrader.domain.quote import Hit, Quote
+from daytrader.quotes.legacy import LegacyQuoteServer
+from daytrader.quotes.mock import MockQuoteServer
+from daytrader.quotes.port import Answer, QuoteUnavailable
+from tests.quotes.conftest import Sample
+from tests.quotes.scripted import ScriptedQuoteServer, TurnedClock, turns
+
+Asking = asyncio.Task[Answer]
+LINE = b"5.00,ABC,alice,1234,%056d\n" % 7
+
+
+def nothing() -> None:
+    """What to do when a request is sent, where a test does not care."""
+
+
+@pytest.fixture
+def client_of(clock: TurnedClock, strays: list[Hit]) -> Callable[..., LegacyQuoteServer]:
+    """Makes a client of the server at an address."""
+
+    def make(address: tuple[str, int], **options: int) -> LegacyQuoteServer:
+        return LegacyQuoteServer(*address, clock=clock, on_stray_hit=strays.append, **options)
+
+    return make
+
+
+ClientOf = Callable[..., LegacyQuoteServer]
+
+
+def ask(client: LegacyQuoteServer, symbol: str = "ABC", user: str = "alice") -> Asking:
+    """Ask in a task of its own."""
+    return asyncio.create_task(client.ask(symbol, user, nothing))
+
+
+async def test_a_quote_is_bought(client_of: ClientOf, clock: TurnedClock, strays: list[Hit], gained: Sample) -> None:
+    """The mock's answer arrives as a quote of that moment and as one paid hit."""
+    async with MockQuoteServer(price=27601, clock=lambda: 99) as mock:
+        client = client_of(mock.address)
+        quote, hit = await client.ask("ABC", "alice", nothing)
+        await client.close()
+    assert quote == Quote("ABC", 27601, clock.now, 99)
+    assert (hit.symbol, hit.user, hit.price, hit.server_time, len(hit.cryptokey)) == ("ABC", "alice", 27601, 99, 56)
+    assert strays == []
+    assert gained("daytrader_quote_server_hits_total") == mock.answered == 1
+    assert gained("daytrader_quote_cost_dollars_total") == pytest.approx(0.05)
+    assert gained("daytrader_quote_server_seconds_count") == 1
+
+
+async def test_the_age_counts_from_sending(
+    client_of: ClientOf, clock: TurnedClock, scripted: ScriptedQuoteServer
+) -> None:
+    """A quote that took 4 s to come is 4 s old when it comes."""
+    client = client_of(scripted.address)
+    sent = asyncio.Event()
+    asking = asyncio.create_task(client.ask("ABC", "alice", sent.set))
+    async with asyncio.timeout(10):
+        await sent.wait()
+    asked_at = clock.now
+    question = await scripted.question(0)
+    clock.now += 4_000
+    question.answer()
+    assert (await asking).quote.asked_at == asked_at
+
+
+async def test_the_question_is_one_line(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """What goes over the wire is `SYMBOL,userid` and a newline."""
+    asking = ask(client_of(scripted.address), "S", "oY01WVirLr")
+    question = await scripted.question(0)
+    assert question.line == b"S,oY01WVirLr\n"
+    question.answer()
+    await asking
+
+
+@pytest.mark.parametrize(("price", "cents"), [("5.0099", 500), ("5.999", 599)])
+async def test_a_price_with_more_decimals_is_cut(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, price: str, cents: int
+) -> None:
+    """Decimals after the second are cut in the quote and in the hit."""
+    asking = ask(client_of(scripted.address))
+    (await scripted.question(0)).answer(price)
+    quote, hit = await asking
+    assert quote.price == hit.price == cents
+
+
+@pytest.mark.parametrize("end", [b" \n", b"\r\n", b"   \r\n"])
+async def test_blanks_and_cr_are_stripped(client_of: ClientOf, scripted: ScriptedQuoteServer, end: bytes) -> None:
+    """Blanks and CR after the cryptokey do not reach the log."""
+    asking = ask(client_of(scripted.address))
+    (await scripted.question(0)).send(LINE.rstrip(b"\n") + end)
+    assert (await asking).hit.cryptokey == f"{7:056d}"
+
+
+async def test_a_line_in_pieces_is_put_together(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """An answer may come in as many packets as it likes."""
+    asking = ask(client_of(scripted.address))
+    question = await scripted.question(0)
+    for byte in LINE:
+        question.write(bytes([byte]))
+        await turns(2)
+    assert (await asking).quote.price == 500
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint", "reason"),
+    [
+        (b"5.00,XYZ,alice,1234,abcd\n", "answered for 'XYZ'", "garbled"),
+        (b"5.00,ABC,mallory,1234,abcd\n", "answered for 'ABC', 'mallory'", "garbled"),
+        (b"-5.00,ABC,alice,1234,abcd\n", "price '-5.00'", "garbled"),
+        (b"NaN,ABC,alice,1234,abcd\n", "price 'NaN'", "garbled"),
+        (b"1e9,ABC,alice,1234,abcd\n", "price '1e9'", "garbled"),
+        (b"\xff\xfe\x00\x80,ABC\n", "not ASCII", "garbled"),
+        (b"\n", "1 fields", "garbled"),
+        (b"x" * 100_000, "does not end within 4096 bytes", "garbled"),
+        (b"", "closed the connection after 0 bytes", "closed"),
+        (LINE.rstrip(b"\n"), "closed the connection after", "closed"),
+    ],
+)
+async def test_what_does_not_parse_is_no_quote(
+    client_of: ClientOf,
+    scripted: ScriptedQuoteServer,
+    strays: list[Hit],
+    gained: Sample,
+    line: bytes,
+    complaint: str,
+    reason: str,
+) -> None:
+    """A wrong echo, garbage, an endless line or no line at all gives no quote, says why, and is no hit."""
+    client = client_of(scripted.address)
+    asking = ask(client)
+    (await scripted.question(0)).send(line)
+    with pytest.raises(QuoteUnavailable, match=complaint):
+        await asking
+    assert complaint in client.error
+    assert strays == []
+    assert gained("daytrader_quote_server_hits_total") == 0
+    assert gained("daytrader_quote_server_failures_total", reason=reason) == 1
+
+
+@pytest.mark.parametrize("price", ["0.00", "0.009", "000.00"])
+async def test_a_price_of_zero_is_paid_but_no_quote(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit], gained: Sample, price: str
+) -> None:
+    """A price of zero is refused, and its hit is reported with price 0."""
+    asking = ask(client_of(scripted.address))
+    key = (await scripted.question(0)).answer(price)
+    with pytest.raises(QuoteUnavailable, match="price of zero"):
+        await asking
+    assert strays == [Hit("ABC", "alice", 0, 1234, key)]
+    assert gained("daytrader_quote_server_hits_total") == 1
+    assert gained("daytrader_quote_server_failures_total", reason="zero") == 1
+
+
+async def test_a_good_answer_ends_the_complaint(client_of: ClientOf) -> None:
+    """`error` tells of the last request only."""
+    async with MockQuoteServer() as mock:
+        client = client_of(mock.address)
+        mock.fail = "garbage"
+        with pytest.raises(QuoteUnavailable):
+            await client.ask("ABC", "alice", nothing)
+        assert client.error
+        mock.fail = None
+        await client.ask("ABC", "alice", nothing)
+        assert client.error == ""
+
+
+async def test_a_closed_port_is_said_at_once(client_of: ClientOf, gained: Sample) -> None:
+    """Where nobody listens the complaint names the address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address: tuple[str, int] = free.getsockname()
+    with pytest.raises(QuoteUnavailable, match=rf"at 127\.0\.0\.1:{address[1]} cannot be reached"):
+        await client_of(address).ask("ABC", "alice", nothing)
+    assert gained("daytrader_quote_server_failures_total", reason="unreachable") == 1
+
+
+async def test_silence_ends_with_the_time_limit(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, gained: Sample
+) -> None:
+    """A server that says nothing is given up after the time limit."""
+    client = client_of(scripted.address, time_limit_ms=20)
+    with pytest.raises(QuoteUnavailable, match=r"no answer in 0\.02 s"):
+        await client.ask("ABC", "alice", nothing)
+    await client.close()
+    assert gained("daytrader_quote_server_failures_total", reason="silent") == 1
+
+
+async def test_a_line_that_never_ends_ends_with_the_time_limit(
+    client_of: ClientOf, scripted: ScriptedQuoteServer
+) -> None:
+    """Half an answer and then nothing is no answer."""
+    client = client_of(scripted.address, time_limit_ms=50)
+    asking = ask(client)
+    (await scripted.question(0)).write(LINE[:20])
+    with pytest.raises(QuoteUnavailable, match="no answer"):
+        await asking
+    await client.close()
+
+
+async def test_an_answer_after_the_time_limit_is_a_stray_hit(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit]
+) -> None:
+    """An answer that comes too late is still paid for, so it is still reported."""
+    client = client_of(scripted.address, time_limit_ms=500)
+    asking = ask(client)
+    question = await scripted.question(0)
+    with pytest.raises(QuoteUnavailable):
+        await asking
+    key = question.answer()
+    await client.close()
+    assert [hit.cryptokey for hit in strays] == [key]
+    assert client.error
+
+
+async def test_a_cancelled_askers_answer_is_a_stray_hit(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit], gained: Sample
+) -> None:
+    """Going away does not take the request back: its answer is reported."""
+    client = client_of(scripted.address)
+    asking = ask(client)
+    question = await scripted.question(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    key = question.answer()
+    await client.close()
+    assert [hit.cryptokey for hit in strays] == [key]
+    assert gained("daytrader_quote_stray_hits_total") == 1
+
+
+async def test_no_moment_of_cancelling_loses_the_hit(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit]
+) -> None:
+    """Whichever turn of the event loop the asker is cancelled in, the hit comes out once."""
+    returned: list[Hit] = []
+    client = client_of(scripted.address)
+    for turn in range(12):
+        asking = ask(client)
+        (await scripted.question(turn)).answer()
+        await turns(turn)
+        asking.cancel()
+        await asyncio.wait([asking])
+        if not asking.cancelled():
+            returned.append(asking.result().hit)
+    await client.close()
+    assert returned
+    assert strays
+    assert sorted(hit.cryptokey for hit in returned + strays) == scripted.paid
+
+
+async def test_connections_are_bounded(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """The third request waits until one of two connections is free."""
+    client = client_of(scripted.address, max_connections=2)
+    asking = [ask(client, symbol) for symbol in ("A", "B", "C")]
+    first = await scripted.question(0)
+    await scripted.question(1)
+    await turns(20)
+    assert len(scripted.questions) == 2
+    first.answer()
+    await scripted.question(2)
+    for question in scripted.waiting():
+        question.answer()
+    assert {answer.quote.symbol for answer in await asyncio.gather(*asking)} == {"A", "B", "C"}
+
+
+async def test_waiting_for_a_connection_ends_too(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, gained: Sample
+) -> None:
+    """A request that gets no connection within the time limit is never sent."""
+    client = client_of(scripted.address, max_connections=1, time_limit_ms=30)
+    waiting = ask(client, "A"), ask(client, "B")
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    await client.close()
+    assert all(isinstance(outcome, QuoteUnavailable) for outcome in outcomes)
+    assert "busy for 0.03 s" in str(outcomes[1])
+    assert [question.symbol for question in scripted.questions] == ["A"]
+    assert gained("daytrader_quote_server_failures_total", reason="busy") == 1
+
+
+async def test_a_failed_request_frees_its_connection(client_of: ClientOf) -> None:
+    """Any number of failures leaves every connection usable."""
+    async with MockQuoteServer() as mock:
+        client = client_of(mock.address, max_connections=1)
+        for mock.fail in ("close", "garbage", "zero"):
+            with pytest.raises(QuoteUnavailable):
+                await client.ask("ABC", "alice", nothing)
+        mock.fail = None
+        await client.ask("ABC", "alice", nothing)
+
+
+async def test_without_hedging_one_request_is_sent(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """A slow answer is waited for, and costs once."""
+    client = client_of(scripted.address, time_limit_ms=100)
+    with pytest.raises(QuoteUnavailable):
+        await client.ask("ABC", "alice", nothing)
+    assert len(scripted.questions) == 1
+    await client.close()
+
+
+async def test_a_hedged_request_takes_the_first_answer_and_reports_the_other(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit], gained: Sample
+) -> None:
+    """The second request's answer wins, the first's is a stray hit when it comes."""
+    client = client_of(scripted.address, hedge_after_ms=1)
+    asking = ask(client)
+    first, second = await scripted.question(0), await scripted.question(1)
+    fast = second.answer("6.00")
+    assert (await asking).hit.cryptokey == fast
+    slow = first.answer("7.00")
+    await client.close()
+    assert [(hit.cryptokey, hit.price) for hit in strays] == [(slow, 700)]
+    assert gained("daytrader_quote_hedges_total") == 1
+    assert gained("daytrader_quote_cost_dollars_total") == pytest.approx(0.10)
+
+
+async def test_a_hedged_requests_age_counts_from_its_own_sending(
+    client_of: ClientOf, clock: TurnedClock, scripted: ScriptedQuoteServer
+) -> None:
+    """The winner's age counts from when the winner was sent, not from the first request."""
+    client = client_of(scripted.address, hedge_after_ms=1)
+    asking = ask(client)
+    first, second = await scripted.question(0), await scripted.question(1)
+    clock.now += 500
+    first.answer()
+    assert (await asking).quote.asked_at == clock.now - 500
+    second.close()
+    await client.close()
+
+
+async def test_one_bad_answer_of_two_is_no_failure(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit]
+) -> None:
+    """While the other request may still be answered, a bad answer decides nothing."""
+    client = client_of(scripted.address, hedge_after_ms=1)
+    asking = ask(client)
+    first, second = await scripted.question(0), await scripted.question(1)
+    zero = first.answer("0.00")
+    await turns(20)
+    assert not asking.done()
+    good = second.answer()
+    assert (await asking).hit.cryptokey == good
+    assert [hit.cryptokey for hit in strays] == [zero]
+
+
+async def test_two_bad_answers_are_a_failure(
+    client_of: ClientOf, scripted: ScriptedQuoteServer, strays: list[Hit]
+) -> None:
+    """When both requests came to nothing there is no need to wait for the time limit."""
+    client = client_of(scripted.address, hedge_after_ms=1)
+    asking = ask(client)
+    first, second = await scripted.question(0), await scripted.question(1)
+    first.close()
+    await turns(20)
+    second.answer("0.00")
+    with pytest.raises(QuoteUnavailable, match="price of zero"):
+        await asking
+    assert len(strays) == 1
+
+
+async def test_a_hedge_never_waits_for_a_connection(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """With no connection free the second request is not sent."""
+    client = client_of(scripted.address, hedge_after_ms=0, max_connections=1)
+    asking = ask(client)
+    question = await scripted.question(0)
+    await turns(20)
+    question.answer()
+    await asking
+    await client.close()
+    assert len(scripted.questions) == 1
+
+
+async def test_closing_gives_up_what_stays_silent(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """Closing waits for answers, but no longer than the time limit, and tells who still waits."""
+    client = client_of(scripted.address, time_limit_ms=100)
+    asking = ask(client)
+    await scripted.question(0)
+    await client.close()
+    with pytest.raises(QuoteUnavailable):
+        await asking
+
+
+async def test_a_malformed_question_is_refused(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """A userid that would end the line is never sent."""
+    with pytest.raises(ValueError, match="userid"):
+        await client_of(scripted.address).ask("ABC", "alice\nXYZ", nothing)
+    assert scripted.questions == []
