@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Base URLs of the transaction replicas, separated by commas (a static list)."""
     transaction_dns: str = ""
     """HOST:PORT of a headless Service whose addresses are the transaction replicas; goes before the list."""
+    web_urls: str = ""
+    """Base URLs of the web replicas, separated by commas; only for naming each of them in `/health`."""
     audit_url: str = ""
     """Base URL of the audit service."""
 

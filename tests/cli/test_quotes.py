@@ -83,7 +83,7 @@ def test_a_taken_port_is_said() -> None:
     [
         (["--price", "5"], "'5' is not dollars with two decimals"),
         (["--price", "-5.00"], "'-5.00' is not dollars"),
-        (["--price", "٥.٠٠"], "is not dollars"),
+        (["--price", "\u0665.\u0660\u0660"], "is not dollars"),
         (["--price", "0.00"], "0.00 is not between 0.01"),
         (["--price", "99999999999999.00"], "is not between 0.01"),
         (["--price", "5.00", "--walk", "1"], "exclude each other"),

@@ -154,9 +154,7 @@ def test_fields_are_checked_in_the_order_userid_symbol_amount() -> None:
 
 def test_a_field_that_failed_leaves_the_others_as_they_are() -> None:
     """A command with one bad field keeps the good ones, for the log."""
-    assert parse("BUY", "u", "ABC", "x") == Command(
-        "BUY", "u", "ABC", 0, "", (Fault("amount", "x", "Invalid amount"),)
-    )
+    assert parse("BUY", "u", "ABC", "x") == Command("BUY", "u", "ABC", 0, "", (Fault("amount", "x", "Invalid amount"),))
 
 
 @pytest.mark.parametrize("name", COMMAND_NAMES.values())

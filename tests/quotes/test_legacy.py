@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from daytrader.domain.quote import Hit, Quote
-from daytrader.quotes.legacy import LegacyQuoteServer
+from daytrader.quotes.legacy import TIME_LIMIT_MS, LegacyQuoteServer
 from daytrader.quotes.mock import MockQuoteServer
 from daytrader.quotes.port import Answer, QuoteUnavailable
 from tests.quotes.conftest import Sample
@@ -25,8 +25,20 @@ def nothing() -> None:
 def client_of(clock: TurnedClock, strays: list[Hit]) -> Callable[..., LegacyQuoteServer]:
     """Makes a client of the server at an address."""
 
-    def make(address: tuple[str, int], **options: int) -> LegacyQuoteServer:
-        return LegacyQuoteServer(*address, clock=clock, on_stray_hit=strays.append, **options)
+    def make(
+        address: tuple[str, int],
+        time_limit_ms: int = TIME_LIMIT_MS,
+        hedge_after_ms: int | None = None,
+        max_connections: int = 128,
+    ) -> LegacyQuoteServer:
+        return LegacyQuoteServer(
+            *address,
+            clock=clock,
+            on_stray_hit=strays.append,
+            time_limit_ms=time_limit_ms,
+            hedge_after_ms=hedge_after_ms,
+            max_connections=max_connections,
+        )
 
     return make
 
@@ -127,6 +139,7 @@ async def test_what_does_not_parse_is_no_quote(
     scripted: ScriptedQuoteServer,
     strays: list[Hit],
     gained: Sample,
+    *,
     line: bytes,
     complaint: str,
     reason: str,
@@ -231,6 +244,17 @@ async def test_a_cancelled_askers_answer_is_a_stray_hit(
     await client.close()
     assert [hit.cryptokey for hit in strays] == [key]
     assert gained("daytrader_quote_stray_hits_total") == 1
+
+
+async def test_nothing_is_asked_for_one_who_has_gone(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
+    """Who goes away while the connection is being made saves the money."""
+    client = client_of(scripted.address)
+    asking = ask(client)
+    await turns(2)
+    asking.cancel()
+    await client.close()
+    await turns(20)
+    assert scripted.questions == []
 
 
 async def test_no_moment_of_cancelling_loses_the_hit(
@@ -363,15 +387,17 @@ async def test_two_bad_answers_are_a_failure(
 
 
 async def test_a_hedge_never_waits_for_a_connection(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:
-    """With no connection free the second request is not sent."""
-    client = client_of(scripted.address, hedge_after_ms=0, max_connections=1)
-    asking = ask(client)
-    question = await scripted.question(0)
+    """With no connection free at its moment the second request is not sent, nor later when one is."""
+    client = client_of(scripted.address, hedge_after_ms=0, max_connections=2)
+    asking = [ask(client, "A"), ask(client, "B")]
+    first, second = await scripted.question(0), await scripted.question(1)
     await turns(20)
-    question.answer()
-    await asking
+    first.answer()
+    await turns(20)
+    second.answer()
+    await asyncio.gather(*asking)
     await client.close()
-    assert len(scripted.questions) == 1
+    assert len(scripted.questions) == 2
 
 
 async def test_closing_gives_up_what_stays_silent(client_of: ClientOf, scripted: ScriptedQuoteServer) -> None:

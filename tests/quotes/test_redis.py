@@ -21,6 +21,8 @@ from tests.quotes.scripted import ScriptedQuoteServer, TurnedClock
 ReplicaOf = Callable[..., RedisQuoteCache]
 PATIENT_MS = 5_000
 """A time limit that no healthy Redis reaches, however busy the machine."""
+FOREVER_MS = 60_000
+"""Longer than any test waits."""
 
 
 @pytest.fixture
@@ -38,7 +40,9 @@ async def replica_of(clock: TurnedClock) -> AsyncIterator[ReplicaOf]:
     made: list[RedisQuoteCache] = []
 
     def make(url: str, **options: int) -> RedisQuoteCache:
-        made.append(RedisQuoteCache(url, clock=clock, **{"time_limit_ms": PATIENT_MS, **options}))
+        made.append(
+            RedisQuoteCache(url, clock=clock, **{"time_limit_ms": PATIENT_MS, "asking_ms": FOREVER_MS, **options})
+        )
         return made[-1]
 
     yield make
@@ -59,10 +63,10 @@ def other(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> RedisQuoteCach
 
 
 async def claim_of(cache: RedisQuoteCache, symbol: str = "ABC") -> Claim:
-    """The right to ask, which must be granted."""
-    claim = await cache.quote_or_claim(symbol)
+    """The right to ask, which must come without waiting for a claim of somebody else's to lapse."""
+    async with asyncio.timeout(10):
+        claim = await cache.quote_or_claim(symbol)
     assert isinstance(claim, Claim)
-    assert claim.token
     return claim
 
 
@@ -93,15 +97,15 @@ async def test_a_failed_asker_lets_the_next_one_try(one: RedisQuoteCache, other:
 
 async def test_a_dead_askers_claim_lapses(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> None:
     """Who waits asks for itself when the one who asked never comes back."""
-    dead, alive = replica_of(redis_url, asking_ms=50), replica_of(redis_url, asking_ms=PATIENT_MS)
+    dead, alive = replica_of(redis_url, asking_ms=50), replica_of(redis_url)
     await claim_of(dead)
-    assert isinstance(await alive.quote_or_claim("ABC"), Claim)
+    await claim_of(alive)
 
 
 async def test_waiting_is_bounded(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> None:
     """Even where somebody holds the claim for ever, who waits asks for itself in the end."""
-    await claim_of(replica_of(redis_url, asking_ms=60_000))
-    assert await replica_of(redis_url, asking_ms=50).quote_or_claim("ABC") == Claim("ABC", "")
+    await claim_of(replica_of(redis_url))
+    await claim_of(replica_of(redis_url, asking_ms=50))
 
 
 async def test_only_its_holder_gives_a_claim_back(one: RedisQuoteCache, redis: Redis) -> None:
@@ -118,6 +122,7 @@ async def test_the_quote_is_kept_for_its_remaining_validity(
     quote = Quote("ABC", 500, clock.now - 20_000, 1234)
     await one.put(quote, await claim_of(one))
     value = await redis.get("quote:ABC")
+    assert isinstance(value, bytes)
     assert msgspec.msgpack.decode(value) == ["ABC", 500, clock.now - 20_000, 1234]
     assert 30_000 < await redis.pttl("quote:ABC") <= 40_000
     assert not await redis.exists("quote:ABC:asking")
@@ -210,7 +215,7 @@ async def test_redis_killed_and_back(
     await cache.put(Quote("ABC", 500, clock.now, 1), None)
     assert (cache.available, cache.error) == (True, "")
     own_redis.kill()
-    assert await cache.quote_or_claim("ABC") == Claim("ABC", "")
+    await claim_of(cache)
     await cache.put(Quote("ABC", 500, clock.now, 1), None)
     await cache.release(Claim("ABC", "token"))
     assert not cache.available
@@ -237,30 +242,31 @@ async def test_a_frozen_redis_costs_the_time_limit_once(
     before = loop.time()
     for number in itertools.islice(itertools.product("ABCDEFGH", repeat=3), 200):
         symbol = "".join(number)
-        assert await cache.quote_or_claim(symbol) == Claim(symbol, "")
+        await claim_of(cache, symbol)
     assert loop.time() - before < 2
     assert "no answer within 0.05 s" in cache.error
 
 
 async def test_a_frozen_redis_frees_all_who_wait_at_once(own_redis: RedisProcess, replica_of: ReplicaOf) -> None:
-    """Two hundred that were under way when it froze go on after one time limit, or two."""
-    cache = replica_of(own_redis.url, time_limit_ms=100, rest_ms=60_000)
+    """In whatever step of connecting or asking the time limit falls, nobody is left waiting."""
     own_redis.freeze()
-    async with asyncio.timeout(3):
-        claims = await asyncio.gather(*(cache.quote_or_claim("ABC") for _ in range(200)))
-    assert set(claims) == {Claim("ABC", "")}
+    for limit in (*range(1, 16), 100):
+        cache = replica_of(own_redis.url, time_limit_ms=limit, rest_ms=60_000)
+        async with asyncio.timeout(3):
+            await asyncio.gather(*(claim_of(cache) for _ in range(200)))
 
 
 async def test_a_thawed_redis_is_used_again(own_redis: RedisProcess, replica_of: ReplicaOf, clock: TurnedClock) -> None:
     """No answer to an old question is mistaken for the answer to a new one, and the probes left nothing locked."""
-    cache = replica_of(own_redis.url, time_limit_ms=100, rest_ms=0)
-    for symbol in "ABC":
-        await cache.put(Quote(symbol, 500, clock.now, 1), None)
+    cache = replica_of(own_redis.url, time_limit_ms=300, rest_ms=0)
+    # At once, so that there are connections enough, on which a frozen Redis finds the next commands when it thaws.
+    await asyncio.gather(*(cache.put(Quote(symbol, 500, clock.now, 1), None) for symbol in "ABCDEFGH"))
+    assert cache.available
     own_redis.freeze()
     for symbol in "ABC":
-        assert await cache.quote_or_claim(symbol) == Claim(symbol, "")
+        await claim_of(cache, symbol)
     for symbol in "XYZ":
-        assert await cache.quote_or_claim(symbol) == Claim(symbol, "")
+        await claim_of(cache, symbol)
     own_redis.thaw()
     async with asyncio.timeout(10):
         while not cache.available:
@@ -269,7 +275,7 @@ async def test_a_thawed_redis_is_used_again(own_redis: RedisProcess, replica_of:
     for symbol in "ABC":
         quote = Quote(symbol, 500, clock.now, 1)
         assert await patient.quote_or_claim(symbol) == quote
-        assert await cache.quote_or_claim(symbol) in {quote, Claim(symbol, "")}
+        assert await cache.quote_or_claim(symbol) == quote
     for symbol in "XYZ":
         await claim_of(patient, symbol)
 

@@ -26,8 +26,8 @@ Fetching = asyncio.Task[Fetched]
 def source_of(clock: TurnedClock, strays: list[Hit]) -> SourceOf:
     """Makes a source that buys from the server at an address and shares with nobody."""
 
-    def make(address: tuple[str, int], *, max_waiting: int = 4_096, **options: int) -> QuoteSource:
-        server = LegacyQuoteServer(*address, clock=clock, on_stray_hit=strays.append, **options)
+    def make(address: tuple[str, int], max_waiting: int = 4_096, max_connections: int = 128) -> QuoteSource:
+        server = LegacyQuoteServer(*address, clock=clock, on_stray_hit=strays.append, max_connections=max_connections)
         cache = MemoryQuoteCache()
         return QuoteSource(server, cache, clock=clock, on_stray_hit=strays.append, max_waiting=max_waiting)
 
@@ -310,7 +310,7 @@ async def test_abandoned_requests_are_bounded_too(source_of: SourceOf, scripted:
         await scripted.question(number)
         fetching.cancel()
         await asyncio.wait([fetching])
-    with pytest.raises(QuoteUnavailable):
+    with pytest.raises(QuoteUnavailable, match="2 commands are waiting"):
         await source.fetch("C", "carol")
     for question in scripted.waiting():
         question.answer()
@@ -355,7 +355,7 @@ class _BrokenServer:
 
     error = ""
 
-    async def ask(self, symbol: str, user: str, on_sent: Callable[[], None]) -> Answer:
+    async def ask(self, symbol: str, user: str, on_sent: Callable[[], None]) -> Answer:  # noqa: ARG002
         raise ZeroDivisionError("a defect")
 
     async def close(self) -> None:
@@ -410,7 +410,7 @@ async def test_a_shared_quote_costs_nothing(
     [(False, "5.00", "put 500 token"), (True, "5.00", "put 500 None"), (False, "0.00", "release token")],
 )
 async def test_the_other_replicas_hear_of_it(
-    clock: TurnedClock, scripted: ScriptedQuoteServer, strays: list[Hit], fresh: bool, price: str, note: str
+    clock: TurnedClock, scripted: ScriptedQuoteServer, strays: list[Hit], *, fresh: bool, price: str, note: str
 ) -> None:
     """A quote is shared, fresh or not, and the right to ask is given back whatever came of it."""
     cache = _SharedCache(None)
@@ -491,7 +491,7 @@ class _Play:
 @settings(max_examples=250, deadline=None)
 @given(st.lists(STEPS, max_size=40), st.booleans(), st.sampled_from([1, 2, 64]))
 def test_every_hit_comes_out_exactly_once(steps: list[tuple[Any, ...]], hedged: bool, max_connections: int) -> None:
-    """Whatever is cancelled, fails or is hedged: every paid answer is in one command's hands or is stray, never both."""
+    """Whatever is cancelled, fails or is hedged: every paid answer is one command's or stray, never both."""
 
     async def play() -> None:
         async with ScriptedQuoteServer() as server:

@@ -11,17 +11,19 @@ from typing import Any
 
 LARGEST = 10**15
 
-NAMES = (
-    "ADD QUOTE BUY COMMIT_BUY CANCEL_BUY SELL COMMIT_SELL CANCEL_SELL SET_BUY_AMOUNT SET_BUY_TRIGGER CANCEL_SET_BUY "
-    "SET_SELL_AMOUNT SET_SELL_TRIGGER CANCEL_SET_SELL DUMPLOG DISPLAY_SUMMARY"
-).split()
+NAMES = [
+    *("ADD", "QUOTE", "BUY", "COMMIT_BUY", "CANCEL_BUY", "SELL", "COMMIT_SELL", "CANCEL_SELL"),
+    *("SET_BUY_AMOUNT", "SET_BUY_TRIGGER", "CANCEL_SET_BUY"),
+    *("SET_SELL_AMOUNT", "SET_SELL_TRIGGER", "CANCEL_SET_SELL"),
+    *("DUMPLOG", "DISPLAY_SUMMARY"),
+]
 
 WITHOUT_SYMBOL = ("ADD", "COMMIT_BUY", "CANCEL_BUY", "COMMIT_SELL", "CANCEL_SELL", "DUMPLOG", "DISPLAY_SUMMARY")
 
 WITH_AMOUNT = ("ADD", "BUY", "SELL", "SET_BUY_AMOUNT", "SET_BUY_TRIGGER", "SET_SELL_AMOUNT", "SET_SELL_TRIGGER")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The text with which a command is refused, and the HTTP status."""
 
     def __init__(self, text: str, status: int = 400) -> None:
@@ -52,22 +54,21 @@ class ReferenceModel:
             fields += ["amount"] if name in WITH_AMOUNT else []
         return self.command(name, **dict(zip(fields, args, strict=False)))
 
-    def command(
-        self, name: str, userid: str = "", stockSymbol: str = "", amount: str = "", filename: str = ""  # noqa: N803
-    ) -> tuple[int, str]:
-        """Run one command; return the HTTP status and the text of the answer."""
+    def command(self, name: str, **fields: str) -> tuple[int, str]:
+        """Run one command with its fields (userid, stockSymbol, amount); return HTTP status and text."""
+        userid, symbol, amount = (fields.get(field, "") for field in ("userid", "stockSymbol", "amount"))
         if name not in NAMES:
             return 400, "Invalid command"
         try:
-            self.check_fields(name, userid, stockSymbol, amount)
-            status, text = 200, self.carry_out(name, userid, stockSymbol, self.cents_or_zero(name, amount))
-        except Refused as refused:
+            self.check_fields(name, userid, symbol, amount)
+            status, text = 200, self.carry_out(name, userid, symbol, self.cents_or_zero(name, amount))
+        except RefusedError as refused:
             status, text = refused.status, refused.text
         if userid in self.users:
             self.users[userid]["history"].append(
                 {
                     "command": name,
-                    "stock": stockSymbol if name not in WITHOUT_SYMBOL and self.is_symbol(stockSymbol) else "",
+                    "stock": symbol if name not in WITHOUT_SYMBOL and self.is_symbol(symbol) else "",
                     "amount_cents": self.cents_or_zero(name, amount),
                     "outcome": "accepted" if status == 200 else text,
                 }
@@ -137,9 +138,9 @@ class ReferenceModel:
     def check_fields(self, name: str, userid: str, symbol: str, amount: str) -> None:
         whole_log = name == "DUMPLOG" and userid == ""
         if not whole_log and re.search(r"\A[A-Za-z0-9]{1,64}\Z", userid) is None:
-            raise Refused("Invalid userid")
+            raise RefusedError("Invalid userid")
         if name not in WITHOUT_SYMBOL and not self.is_symbol(symbol):
-            raise Refused("Invalid stock symbol")
+            raise RefusedError("Invalid stock symbol")
         if name in WITH_AMOUNT:
             self.check_amount(amount)
 
@@ -148,13 +149,13 @@ class ReferenceModel:
 
     def check_amount(self, amount: str) -> None:
         if re.search(r"\A[0-9]+\.[0-9][0-9]\Z", amount) is None:
-            raise Refused("Invalid amount")
+            raise RefusedError("Invalid amount")
         if len(amount.replace(".", "")) > 16:
-            raise Refused("Amount is too large")
+            raise RefusedError("Amount is too large")
         if self.to_cents(amount) == 0:
-            raise Refused("Amount cannot be zero")
+            raise RefusedError("Amount cannot be zero")
         if self.to_cents(amount) > LARGEST:
-            raise Refused("Amount is too large")
+            raise RefusedError("Amount is too large")
 
     def to_cents(self, amount: str) -> int:
         return int(amount.replace(".", ""))
@@ -164,7 +165,7 @@ class ReferenceModel:
             return 0
         try:
             self.check_amount(amount)
-        except Refused:
+        except RefusedError:
             return 0
         return self.to_cents(amount)
 
@@ -177,7 +178,7 @@ class ReferenceModel:
         if name == "DUMPLOG" and userid == "":
             return ""
         if userid not in self.users:
-            raise Refused("User does not exist")
+            raise RefusedError("User does not exist")
         user = self.users[userid]
         self.drop_expired(user)
         if name == "QUOTE":
@@ -204,17 +205,17 @@ class ReferenceModel:
             }
         user = self.users[userid]
         if self.owned_cash(user) + cents > LARGEST:
-            raise Refused("Amount is too large")
+            raise RefusedError("Amount is too large")
         user["cash"] += cents
 
     def buy(self, user: dict[str, Any], stock: str, cents: int) -> None:
         price = self.quote(stock)
         if price > cents:
-            raise Refused("Quote price is higher than buy amount")
+            raise RefusedError("Quote price is higher than buy amount")
         if user["cash"] < cents:
-            raise Refused("Insufficient funds")
+            raise RefusedError("Insufficient funds")
         if len(user["buys"]) >= 1000:
-            raise Refused("Too many pending orders")
+            raise RefusedError("Too many pending orders")
         shares = cents // price
         user["buys"].append(
             {"stock": stock, "price": price, "shares": shares, "cents": shares * price, "time": self.now}
@@ -222,56 +223,56 @@ class ReferenceModel:
 
     def commit_buy(self, user: dict[str, Any]) -> None:
         if not user["buys"]:
-            raise Refused("The specified stack is empty")
+            raise RefusedError("The specified stack is empty")
         order = user["buys"][-1]
         if user["cash"] < order["cents"]:
-            raise Refused("Insufficient funds")
+            raise RefusedError("Insufficient funds")
         user["buys"].pop()
         user["cash"] -= order["cents"]
         user["free"][order["stock"]] = user["free"].get(order["stock"], 0) + order["shares"]
 
     def cancel_buy(self, user: dict[str, Any]) -> None:
         if not user["buys"]:
-            raise Refused("The specified stack is empty")
+            raise RefusedError("The specified stack is empty")
         user["buys"].pop()
 
     def sell(self, user: dict[str, Any], stock: str, cents: int) -> None:
         price = self.quote(stock)
         if price > cents:
-            raise Refused("Quote price is higher than sell amount")
+            raise RefusedError("Quote price is higher than sell amount")
         shares = cents // price
         if user["free"].get(stock, 0) < shares:
-            raise Refused("Insufficient shares")
+            raise RefusedError("Insufficient shares")
         if len(user["sells"]) >= 1000:
-            raise Refused("Too many pending orders")
+            raise RefusedError("Too many pending orders")
         user["sells"].append(
             {"stock": stock, "price": price, "shares": shares, "cents": shares * price, "time": self.now}
         )
 
     def commit_sell(self, user: dict[str, Any]) -> None:
         if not user["sells"]:
-            raise Refused("The specified stack is empty")
+            raise RefusedError("The specified stack is empty")
         order = user["sells"][-1]
         if user["free"].get(order["stock"], 0) < order["shares"]:
-            raise Refused("Insufficient shares")
+            raise RefusedError("Insufficient shares")
         if self.owned_cash(user) + order["cents"] > LARGEST:
-            raise Refused("Amount is too large")
+            raise RefusedError("Amount is too large")
         user["sells"].pop()
         user["free"][order["stock"]] -= order["shares"]
         user["cash"] += order["cents"]
 
     def cancel_sell(self, user: dict[str, Any]) -> None:
         if not user["sells"]:
-            raise Refused("The specified stack is empty")
+            raise RefusedError("The specified stack is empty")
         user["sells"].pop()
 
     def set_buy_amount(self, user: dict[str, Any], stock: str, cents: int) -> None:
         trigger = user["buy_triggers"].get(stock)
         already_reserved = trigger["amount"] if trigger else 0
         if user["cash"] + already_reserved < cents:
-            raise Refused("Insufficient funds")
+            raise RefusedError("Insufficient funds")
         if trigger and trigger["price"] > 0 and cents < trigger["price"]:
-            raise Refused("An existing trigger on this stock has a higher trigger price than the set amount")
+            raise RefusedError("An existing trigger on this stock has a higher trigger price than the set amount")
         user["cash"] -= cents - already_reserved
         if trigger:
             trigger["amount"] = cents
@@ -281,13 +282,13 @@ class ReferenceModel:
     def set_buy_trigger(self, user: dict[str, Any], stock: str, price: int) -> None:
         trigger = user["buy_triggers"].get(stock)
         if trigger is None or price > trigger["amount"]:
-            raise Refused("Either the trigger doesn't exist or the specified price is too high")
+            raise RefusedError("Either the trigger doesn't exist or the specified price is too high")
         trigger["price"] = price
 
     def cancel_set_buy(self, user: dict[str, Any], stock: str, _: int) -> None:
         trigger = user["buy_triggers"].pop(stock, None)
         if trigger is None:
-            raise Refused("Trigger does not exist")
+            raise RefusedError("Trigger does not exist")
         user["cash"] += trigger["amount"]
 
     def set_sell_amount(self, user: dict[str, Any], stock: str, cents: int) -> None:
@@ -295,7 +296,7 @@ class ReferenceModel:
         free = user["free"].get(stock, 0)
         already_reserved = trigger["shares"] if trigger else 0
         if free + already_reserved < cents // self.quote(stock):
-            raise Refused("User does not have enough stocks")
+            raise RefusedError("User does not have enough stocks")
         if trigger is None:
             user["sell_triggers"][stock] = {"amount": cents, "price": 0, "shares": 0}
             return
@@ -303,10 +304,10 @@ class ReferenceModel:
             trigger["amount"] = cents
             return
         if cents < trigger["price"]:
-            raise Refused("An existing trigger on this stock has a higher trigger price than the set amount")
+            raise RefusedError("An existing trigger on this stock has a higher trigger price than the set amount")
         shares = cents // trigger["price"]
         if free + already_reserved < shares:
-            raise Refused("User does not have enough stocks")
+            raise RefusedError("User does not have enough stocks")
         trigger["amount"] = cents
         trigger["shares"] = shares
         user["free"][stock] = free + already_reserved - shares
@@ -314,13 +315,13 @@ class ReferenceModel:
     def set_sell_trigger(self, user: dict[str, Any], stock: str, price: int) -> None:
         trigger = user["sell_triggers"].get(stock)
         if trigger is None:
-            raise Refused("Trigger amount has not been set")
+            raise RefusedError("Trigger amount has not been set")
         if price > trigger["amount"]:
-            raise Refused("The specified price is higher than the set amount")
+            raise RefusedError("The specified price is higher than the set amount")
         shares = trigger["amount"] // price
         available = user["free"].get(stock, 0) + trigger["shares"]
         if shares > available:
-            raise Refused("User does not have enough stocks")
+            raise RefusedError("User does not have enough stocks")
         trigger["price"] = price
         trigger["shares"] = shares
         user["free"][stock] = available - shares
@@ -328,7 +329,7 @@ class ReferenceModel:
     def cancel_set_sell(self, user: dict[str, Any], stock: str, _: int) -> None:
         trigger = user["sell_triggers"].pop(stock, None)
         if trigger is None:
-            raise Refused("Trigger does not exist")
+            raise RefusedError("Trigger does not exist")
         user["free"][stock] = user["free"].get(stock, 0) + trigger["shares"]
 
     # Small questions ---------------------------------------------------------------------------------------------
@@ -339,7 +340,7 @@ class ReferenceModel:
     def quote(self, stock: str) -> int:
         price = self.price_of(stock)
         if price == 0:
-            raise Refused("Quote unavailable", 503)
+            raise RefusedError("Quote unavailable", 503)
         return price
 
     def owned_cash(self, user: dict[str, Any]) -> int:

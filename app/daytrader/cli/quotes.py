@@ -2,32 +2,13 @@
 
 import asyncio
 import signal
-from decimal import Decimal
 
 import click
 import uvloop
 
-from daytrader.domain.money import LARGEST_CENTS
+from daytrader.cli.price import Price
 from daytrader.quotes.mock import FIXED_PRICE, MockQuoteServer
 from daytrader.quotes.mock_behaviour import Latency
-
-
-class _Price(click.ParamType[int]):
-    """Dollars with two decimals, as cents."""
-
-    name = "DOLLARS"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value)
-        whole, _, rest = text.partition(".")
-        if not (whole.isdecimal() and rest.isdecimal() and len(rest) == 2 and text.isascii()):
-            self.fail(f"{text!r} is not dollars with two decimals, as in 5.00", param, ctx)
-        cents = int(Decimal(text) * 100)
-        if not 0 < cents <= LARGEST_CENTS:
-            self.fail(f"{text} is not between 0.01 and {LARGEST_CENTS // 100}.00", param, ctx)
-        return cents
 
 
 @click.group()
@@ -38,7 +19,7 @@ def quotes() -> None:
 @quotes.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port to listen at; 0 takes a free one.")
-@click.option("--price", type=_Price(), help="Price of every quote.  [default: 5.00]")
+@click.option("--price", type=Price(), help="Price of every quote.  [default: 5.00]")
 @click.option("--walk", type=int, metavar="SEED", help="Prices walk at random, the same way for the same seed.")
 @click.option("--latency", type=click.Choice(["none", "real"]), default="none", show_default=True)
 @click.option("--failure-rate", type=click.FloatRange(0, 1), default=0.0, show_default=True)

@@ -2,11 +2,18 @@
 
 import enum
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from daytrader.health import Part
 from daytrader.journal.entry import Entry
+
+LARGEST_ENTRY_BYTES: Final = 8 * 1024 * 1024
+"""How many bytes of records one entry may hold."""
+
+LARGEST_APPEND_BYTES: Final = 32 * 1024 * 1024
+"""How many bytes of records the entries of one append may hold together."""
 
 
 class JournalUnavailableError(Exception):
@@ -26,6 +33,24 @@ class Fate(enum.Enum):
     """Its place holds an entry already: another's, or our own from an earlier try. Read it to know."""
     UNSETTLED = "unsettled"
     """Nobody knows yet: a time-out, a lost connection, a write concern that was not met."""
+
+
+def check_append(entries: Sequence[Entry]) -> None:
+    """Raise ValueError where no store could take the entries: a defect of the appender, not of the store."""
+    total = 0
+    for entry in entries:
+        size = len(entry.records)
+        if size > LARGEST_ENTRY_BYTES:
+            raise ValueError(
+                f"entry {entry.n} of partition {entry.partition} has {size} bytes of records, at most "
+                f"{LARGEST_ENTRY_BYTES} fit in one: spread them over several entries"
+            )
+        total += size
+    if total > LARGEST_APPEND_BYTES:
+        raise ValueError(f"{total} bytes of records in one append, at most {LARGEST_APPEND_BYTES} fit: append in turns")
+    if len({entry.partition for entry in entries}) < len(entries):
+        partitions = sorted(entry.partition for entry in entries)
+        raise ValueError(f"two entries of one partition in an append to {partitions}: append one after the other")
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -48,20 +73,39 @@ class Journal(Protocol):
     async def append(self, entries: Sequence[Entry]) -> list[Fate]:
         """Insert the entries (at most one a partition) in one unordered insert; each is judged on its own.
 
-        Never raises for a store that is away: the entries are then UNSETTLED.
+        Never raises for a store that is away: the entries are then UNSETTLED. It is over within about 5 s. The insert
+        is never tried twice in one call, so a place that is TAKEN at the first try is another's.
+
+        Raises ValueError for what no store could take (`check_append`).
         """
 
     async def read(self, partition: int, after: int, limit: int) -> list[Entry]:
         """Return up to `limit` entries with n > `after`, dense and in order; stops before a gap.
 
+        No entry does not mean that `after` is the last: what follows may be trimmed (ask `outdated`).
         Raises JournalUnavailableError.
         """
 
     async def read_all(self, after: Mapping[int, int], limit: int) -> list[Entry]:
-        """Return up to `limit` entries of the partitions in `after` (partition -> n) in one query, each dense from n + 1."""
+        """Return up to `limit` entries of the partitions in `after` (partition -> n), each dense from n + 1.
+
+        It is one query. They stand in the order of (partition, n); what the limit cut off comes with the next call.
+        """
+
+    async def outdated(self, heads: Mapping[int, int]) -> set[int]:
+        """Return the partitions of `heads` (partition -> n) in which something was appended after n.
+
+        For the others, n was the last entry at the moment of the call, trimmed entries and every append that was
+        acknowledged before the call counted, whoever made it: a majority confirms it. `read` and `mark` cannot tell
+        that: a primary that slept and does not know yet that there is a new one still shows an old head and an old
+        mark. Raises JournalUnavailableError.
+        """
 
     async def mark(self, partition: int) -> int:
-        """Return the trim mark: entries at or below it may be gone, and nothing may be appended there."""
+        """Return the trim mark: entries at or below it may be gone, and nothing may be appended there.
+
+        Confirmed by a majority, as `outdated` is.
+        """
 
     async def trim(self, partition: int, upto: int) -> None:
         """Make the mark `upto` durable (it never falls), then delete the entries at or below it."""
@@ -73,13 +117,22 @@ class Journal(Protocol):
         """Say, for each partition, the last entry that the audit store holds durably; never falls."""
 
     async def clock_skew(self) -> int:
-        """Return by how many ms the store's clock is ahead of ours (half the round trip taken off)."""
+        """Return by how many ms the store's clock is at least ahead of this machine's (negative: behind).
+
+        The uncertainty, half the time that asking took, is left out in our favour.
+        """
 
     async def size(self) -> int:
         """Return about how many entries are kept, for status and metrics."""
 
+    async def health(self) -> list[Part]:
+        """Return how each part of the store stands; never raises."""
+
     async def clear(self) -> None:
-        """Empty everything: entries, marks, positions and the fixed number of partitions. For `daytrader reset`."""
+        """Empty everything: entries, marks, positions and the fixed number of partitions. For `daytrader reset`.
+
+        `open` comes next; what is asked before that fails.
+        """
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import aiohttp
 
+from daytrader.local.mock_quotes import MockQuotes
 from daytrader.local.mongod import DATABASE, MongoSet
 from daytrader.local.ports import kept_ports
 from daytrader.local.process import Program
@@ -26,8 +27,7 @@ class ClusterOptions:
     replicas: int = 1
     members: int = 3
     port: int = 8080
-    quote_server: tuple[str, ...] = ()
-    """Options of `daytrader quotes mock`."""
+    quotes: MockQuotes = field(default_factory=MockQuotes)
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further settings of every service, as environment variables."""
 
@@ -80,6 +80,7 @@ class Cluster:
             "DAYTRADER_REDIS_URL": self._redis.url,
             "DAYTRADER_QUOTE_SERVER": f"127.0.0.1:{self._ports['quotes']}",
             "DAYTRADER_TRANSACTION_URLS": replicas,
+            "DAYTRADER_WEB_URLS": ",".join(self._base(name) for name in self.webs),
             "DAYTRADER_AUDIT_URL": self._base("audit"),
             **self._options.settings,
         }
@@ -121,7 +122,7 @@ class Cluster:
 
     def _quotes(self) -> Program:
         port = self._ports["quotes"]
-        argv = (sys.executable, "-m", "daytrader", "quotes", "mock", "--port", str(port), *self._options.quote_server)
+        argv = (sys.executable, "-m", "daytrader", "quotes", "mock", "--port", str(port), *self._options.quotes.argv())
         return Program(name="quotes", argv=argv, log=self._directory / "quotes.log", port=port)
 
     async def start(self, supervisor: Supervisor, say: Callable[[str], None]) -> None:

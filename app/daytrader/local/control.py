@@ -1,4 +1,4 @@
-"""Talking to a running `daytrader up`: a JSON line there, one back, on the loopback, behind a secret in its directory."""
+"""Talking to a running `daytrader up`: a JSON line there, one back, on the loopback, behind a secret."""
 
 import asyncio
 import json

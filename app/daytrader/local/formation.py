@@ -6,7 +6,7 @@ there, so that the same call adopts a set that was formed before.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,14 @@ from daytrader.local.members import member_states
 
 Client = AsyncMongoClient[dict[str, Any]]
 
-# A primary that dies or freezes is replaced within about 8 s; with the defaults it takes up to 24 s.
-ELECTION_SETTINGS = {"electionTimeoutMillis": 3000, "heartbeatTimeoutSecs": 2, "catchUpTimeoutMillis": 2000}
+SETTINGS: Mapping[str, int | bool] = {
+    # A primary that dies or freezes is replaced within about 8 s; with the defaults it takes up to 24 s.
+    "electionTimeoutMillis": 3000,
+    "heartbeatTimeoutSecs": 2,
+    "catchUpTimeoutMillis": 2000,
+    # Every secondary reads from the primary itself: a majority must never wait for the slowest of a chain.
+    "chainingAllowed": False,
+}
 
 _NOT_YET_INITIALIZED = 94
 _USER_NOT_FOUND = 11
@@ -65,7 +71,7 @@ async def _initiated(name: str, hosts: Sequence[str], key: str) -> None:
     if found is None:
         # All at once: there is nothing on any of them yet that could be lost.
         members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
-        config = {"_id": name, "members": members, "settings": ELECTION_SETTINGS}
+        config = {"_id": name, "members": members, "settings": dict(SETTINGS)}
         async with _system(hosts[:1], key) as client:
             await client.admin.command("replSetInitiate", config)
         return

@@ -1,5 +1,6 @@
 """How the members of a replica set stand, as the set itself sees it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,17 +23,17 @@ class MemberState:
 
 
 async def member_states(client: AsyncMongoClient[dict[str, Any]], within_s: float = 3.0) -> tuple[MemberState, ...]:
-    """The state of every member of the client's replica set, asked of whichever member answers (role clusterMonitor).
+    """The state of every member of the client's replica set (needs the role clusterMonitor).
 
-    When none answers within the time, in seconds, all known ones are `unreachable`.
+    The primary is asked, for it alone knows the others' places at every moment (they know each other's by heartbeats,
+    up to 2 s old); another one when it is silent. When none answers in time (seconds), all are `unreachable`.
     """
-    try:
-        with pymongo.timeout(within_s):
-            status = await client.admin.command("replSetGetStatus", read_preference=ReadPreference.NEAREST)
-    except PyMongoError:
-        known = client.topology_description.server_descriptions()
-        return tuple(MemberState(f"{host}:{port}", _UNREACHABLE, None) for host, port in sorted(known))
-    return states_of(status["members"])
+    for preference in (ReadPreference.PRIMARY_PREFERRED, ReadPreference.SECONDARY_PREFERRED):
+        with suppress(PyMongoError), pymongo.timeout(within_s / 2):
+            status = await client.admin.command("replSetGetStatus", read_preference=preference)
+            return states_of(status["members"])
+    known = sorted(client.topology_description.server_descriptions())
+    return tuple(MemberState(f"{host}:{port}", _UNREACHABLE, None) for host, port in known)
 
 
 def states_of(members: list[dict[str, Any]]) -> tuple[MemberState, ...]:

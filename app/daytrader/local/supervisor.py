@@ -115,7 +115,7 @@ class Supervisor:
             if watched.process.program.name == name:
                 return watched
         known = ", ".join(watched.process.program.name for watched in self._all()) or "none"
-        raise KeyError(f"no process is named {name!r}: these run here: {known}.")
+        raise LookupError(f"no process is named {name!r}: these run here: {known}.")
 
 
 class _Watched:

@@ -13,7 +13,7 @@ OnStrayHit = Callable[[Hit], None]
 """Takes a paid answer that no command can carry, so that it is logged under a number of its own. Must not raise."""
 
 
-class QuoteUnavailable(Exception):  # noqa: N818 - the words in which a command is refused for want of a quote
+class QuoteUnavailable(Exception):
     """No quote could be had; the text says why."""
 
     def __init__(self, reason: str) -> None:
@@ -54,11 +54,11 @@ class QuoteServer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to ask the quote server for `symbol`, which no other replica holds meanwhile."""
+    """The right to ask the quote server for `symbol`, which no other replica holds meanwhile if it can be helped."""
 
     symbol: str
     token: str
-    """Names the holder; empty where the right is nobody's to give (there is no shared cache, or it is down)."""
+    """Names the holder."""
 
 
 class QuoteCache(Protocol):

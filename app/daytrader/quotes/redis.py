@@ -15,7 +15,9 @@ from redis.exceptions import RedisError
 from daytrader.domain.quote import VALID_MS, Quote
 from daytrader.quotes import metrics
 from daytrader.quotes.port import Claim, Clock
+from daytrader.quotes.time_limit import time_limit
 
+CONNECTIONS: Final = 8
 CLOCK_SKEW_MS: Final = 1_000
 """A quote that seems to come from further in the future was shared by a replica whose clock is wrong: no quote."""
 
@@ -63,8 +65,8 @@ class RedisQuoteCache:
     """Shares quotes through the Redis at `url`, and works on without it.
 
     An operation that is not done in `time_limit_ms` has failed. After a failure Redis is left alone for `rest_ms`,
-    so that not every quote pays the time limit; then one PING finds out whether it is back. A replica that holds the
-    right to ask for longer than `asking_ms` is believed dead.
+    so that not every quote pays the time limit; then a single operation finds out whether it is back. A replica
+    that holds the right to ask for longer than `asking_ms` is believed dead.
     """
 
     def __init__(
@@ -76,8 +78,13 @@ class RedisQuoteCache:
         self._rest_s = rest_ms / 1000
         self._asking_ms = asking_ms
         self._left_alone_until = 0.0
-        self._operations = asyncio.Semaphore(32)
-        self._redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=32, protocol=2)
+        # Few, so that a thousand quotes needed at once wait here and not inside the time limit.
+        self._operations = asyncio.Semaphore(CONNECTIONS)
+        # No socket_timeout: its wait_for swallows, on Python 3.11, a cancellation that comes as a write ends, and
+        # with it our time limit. No retries: whoever fails goes to the quote server.
+        self._redis = Redis.from_url(
+            url, socket_timeout=None, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, protocol=2
+        )
         self._quote_or_lock = self._redis.register_script(_QUOTE_OR_LOCK)
         self._put_and_unlock = self._redis.register_script(_PUT_AND_UNLOCK)
         self._unlock = self._redis.register_script(_UNLOCK)
@@ -97,11 +104,12 @@ class RedisQuoteCache:
             try:
                 shared = await self._use(lambda: self._try(claim))
             except _LeftAloneError:
-                return Claim(symbol, "")
+                # With the same token: what failed may have locked the symbol all the same.
+                return claim
             if shared is not None:
                 return shared
             if asyncio.get_running_loop().time() >= give_up_at:
-                return Claim(symbol, "")
+                return claim
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, 0.05)
 
@@ -120,9 +128,8 @@ class RedisQuoteCache:
 
     async def release(self, claim: Claim) -> None:
         """Give `claim` back without a quote."""
-        if claim.token:
-            lock = _keys(claim.symbol)[1:]
-            await self._attempt(lambda: self._unlock(lock, [claim.token]))
+        lock = _keys(claim.symbol)[1:]
+        await self._attempt(lambda: self._unlock(lock, [claim.token]))
 
     async def check(self) -> None:
         """Find out whether Redis answers, unless it is being left alone."""
@@ -145,7 +152,7 @@ class RedisQuoteCache:
             quote = None
         if quote is None or quote.symbol != claim.symbol or quote.price <= 0:
             _log.warning("shared_quote_unreadable", symbol=claim.symbol, value=found[:200])
-            return Claim(claim.symbol, "")
+            return claim
         return quote
 
     async def _ping(self) -> None:
@@ -165,14 +172,11 @@ class RedisQuoteCache:
                 raise _LeftAloneError
             try:
                 if self.error:
-                    # Whoever comes meanwhile stays away. A PING, because a script that a frozen Redis
-                    # runs when it thaws would lock a symbol for nobody.
+                    # This one finds out whether it is back; whoever comes meanwhile still stays away.
                     self._left_alone_until = loop.time() + self._rest_s
-                    async with asyncio.timeout(self._limit_s):
-                        await self._ping()
-                async with asyncio.timeout(self._limit_s):
+                async with time_limit(self._limit_s):
                     result = await operation()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, RuntimeError) as error:  # RuntimeError: a transport closed under a write
                 self._failed(error)
                 raise _LeftAloneError from error
             self._worked()

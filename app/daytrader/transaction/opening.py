@@ -54,9 +54,12 @@ class Opening:
             while True:
                 asked = boot_seconds()
                 entries = await self._journal.read(partition.number, partition.head.n, ENTRIES_AT_ONCE)
-                if not entries:
+                if entries:
+                    await self._follow(partition, entries)
+                elif not await self._journal.outdated({partition.number: partition.head.n}):
                     break
-                await self._follow(partition, entries)
+                elif await self._journal.mark(partition.number) > partition.head.n:
+                    await self._start_over(partition)
             partition.head_known_at = asked
 
     async def _start_over(self, partition: Partition) -> None:

@@ -84,9 +84,12 @@ class TransactionService:
                 _log.warning("the journal is away", error=str(error))
             await asyncio.sleep(SKEW_EVERY)
 
-    async def drain(self, limit: float) -> None:
-        """Take no more, and finish what is under way in at most `limit` seconds."""
+    def refuse(self) -> None:
+        """Be not ready from now on; what comes all the same is still decided."""
         self._draining = True
+
+    async def drain(self, limit: float) -> None:
+        """Finish what is under way in at most `limit` seconds."""
         await self.host.drain(limit)
 
     async def close(self) -> None:

@@ -1,0 +1,1 @@
+"""The web service: HTTP in, commands checked and sent to the transaction replica that decides them."""

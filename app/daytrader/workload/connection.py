@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 
@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._pieces: list[bytes] = []
         self._waiting = False
+        self._asked_for = False
         self._complete = False
         self._status = 0
         self._keep_alive = True
@@ -56,10 +57,9 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of that class
         if self._owner is None:
-            transport.abort()
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
             self._break(error.__context__ if isinstance(error.__context__, Exception) else error)
         except httptools.HttpParserError as error:
             self._end(f"the answer is not HTTP ({error})")
-        except Exception as error:  # noqa: BLE001 - the loop would only log it, and the run would wait for ever
+        except Exception as error:  # the loop would only log it, and the run would wait for ever
             self._break(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,6 +79,7 @@ class Connection(asyncio.Protocol):
     # Called by the parser.
 
     def on_message_begin(self) -> None:
+        self._asked_for = self._waiting and not self._complete
         self.retry_after = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -103,7 +104,7 @@ class Connection(asyncio.Protocol):
         if self._pieces:
             body = b"".join(self._pieces)
             self._pieces.clear()
-        if not self._waiting:
+        if not self._asked_for:
             self._end("the server sent an answer that nobody asked for")
             return
         self._waiting = False

@@ -39,7 +39,7 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """Commands `first` to `end` − 1, which run side by side, and the DUMPLOG after them, which is run alone."""
+    """Commands `first` to `end` - 1, which run side by side, and the DUMPLOG after them, which is run alone."""
 
     first: int
     end: int
@@ -145,7 +145,7 @@ class Workload:
             match = _parse(raw.rstrip())
             name, arguments = match.groups() if match else (b"", None)
             code = None if arguments is None else CODES.get((name, arguments.count(b",") + 1))
-            if match is None or code is None:
+            if match is None or arguments is None or code is None:
                 self._reject(line, raw.strip(), name, arguments)
             else:
                 start, end = match.span(2)

@@ -1,6 +1,7 @@
 """The client's own record of a run: one JSON object a line for every command that was sent.
 
-The lines are in the order of the outcomes. `verify` reads them to prove that every acknowledged command took effect once.
+The lines stand in the order of the outcomes (with several processes: nearly). They are what it takes to prove that
+every acknowledged command took effect once.
 """
 
 import os
@@ -36,7 +37,7 @@ class Sent(msgspec.Struct, frozen=True):
     status: int
     """The answer's HTTP status; 0: no answer."""
     body: str | None
-    """The text of an answer other than 200, the price that a QUOTE was answered, or (status 0) why there is no answer."""
+    """The text of an answer other than 200, the price that a QUOTE was answered, or why there is no answer."""
 
 
 class HistoryWriter:

@@ -52,7 +52,7 @@ class Lane:
     def __init__(self, number: int, job: Job, loop: Loop) -> None:
         self.number = number
         self.position = -1
-        """The command under way; −1: none."""
+        """The command under way; -1: none."""
         self._job = job
         self._loop = loop
         self._tally = job.tally
@@ -171,6 +171,8 @@ class Lane:
             if self.position >= 0:
                 self._trouble(f"cannot connect ({error or 'no answer'})")
             return
+        if not connection.usable:
+            return  # lost already, and `lost` has seen to it
         self._connection = connection
         if self.position >= 0:
             self._send(connection, monotonic())

@@ -35,12 +35,13 @@ class OpenLoop:
         self._next = self._end = 0  # places in the share
         self._ready: deque[tuple[int, int]] = deque()  # position and user of commands that wait for a lane only
         self._behind: dict[int, deque[int]] = {}  # for users with a command ready or under way: what waits behind it
-        self._waiting = 0  # commands in `_ready` and `_behind`
+        self.waiting = 0
+        """Commands that are due and wait, for a lane or behind another of their user."""
         self._user_of_lane: list[int] = []
         self._under_way = 0
 
     def begin(self, share: Share) -> None:
-        """Send these commands: the one at position p is due at `share.start` + (p − `share.first`) / rate."""
+        """Send these commands: the one at position p is due at `share.start` + (p - `share.first`) / rate."""
         self._share = share
         self._next, self._end = 0, len(share.positions)
         self._free = deque(self._lanes)
@@ -68,13 +69,13 @@ class OpenLoop:
         self._ready.clear()
         for behind in self._behind.values():
             behind.clear()
-        self._waiting = 0
+        self.waiting = 0
         self._check_end()
 
     def _tick(self) -> None:
         """Take up what has become due, and come again for the rest."""
         now = monotonic()
-        while self._next < self._end and self._due(self._next) <= now and self._waiting < BACKLOG:
+        while self._next < self._end and self._due(self._next) <= now and self.waiting < BACKLOG:
             self._take_up()
         while self._ready and self._free:
             self._give(self._free.popleft(), now)
@@ -89,7 +90,7 @@ class OpenLoop:
     def _take_up(self) -> None:
         position, user = self._share.positions[self._next], self._share.users[self._next]
         self._next += 1
-        self._waiting += 1
+        self.waiting += 1
         behind = self._behind.get(user)
         if behind is None:
             self._behind[user] = deque()
@@ -100,10 +101,10 @@ class OpenLoop:
     def _give(self, lane: Lane, now: float) -> None:
         position, user = self._ready.popleft()
         self._user_of_lane[lane.number] = user
-        self._waiting -= 1
+        self.waiting -= 1
         self._under_way += 1
         lane.run(position, self._share.start + (position - self._share.first) * self._interval, now)
 
     def _check_end(self) -> None:
-        if self._next == self._end and not self._waiting and not self._under_way:
+        if self._next == self._end and not self.waiting and not self._under_way:
             self._finished()

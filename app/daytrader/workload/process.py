@@ -71,7 +71,7 @@ class ProcessWorker:
         return self._progress
 
     async def close(self) -> Tally:
-        """End the process and return what it counted. Raises ProcessError, but not for a failure that was told before."""
+        """End the process and return what it counted. Raises ProcessError, unless it had failed before."""
         try:
             if self._failed or self._process is None:
                 return Tally()
@@ -166,7 +166,7 @@ class _Served:
     async def _run(self, worker: Worker, segment: Segment, start: float) -> None:
         try:
             result = await worker.run(segment, start)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the leading process has to hear of it
+        except Exception as error:  # whatever it is, the leading process has to hear of it
             message.write(self._writer, message.Broken(f"{type(error).__name__}: {error}"))
         else:
             message.write(self._writer, message.Finished(result))

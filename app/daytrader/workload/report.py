@@ -62,7 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     ended: Ended
     exit_status: int
-    """0: everything was sent (or as much as `duration_s` allowed) and acknowledged, and no answer was a server error."""
+    """0: all was sent (or as much as `duration_s` allowed) and acknowledged. 130: interrupted. Else 1."""
     rate: float | None
     """Commands a second that the open loop was to send; null: closed loop."""
     users: int

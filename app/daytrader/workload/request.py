@@ -61,7 +61,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     def parse(cls, url: str) -> "Endpoint":
         """Take `url` apart. Raises ValueError when it is no http or https URL."""
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isascii() or not url.isprintable():
+        sound = url.isascii() and url.isprintable() and " " not in url
+        if not sound or parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is no URL of a web service: give one like http://127.0.0.1:8080")
         tls = parts.scheme == "https"
         authority = parts.netloc.rpartition("@")[2]

@@ -1,9 +1,9 @@
 """Runs a workload: segments of commands side by side, DUMPLOGs alone between them and at the end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     retried: int
 
 
+T = TypeVar("T")
 DumpOf = Callable[[int | None], Coroutine[Any, Any, None]]
 """Runs the DUMPLOG at a position of the file; None: one that is added at the end."""
 
@@ -64,6 +65,7 @@ class Runner:
 
     def __init__(
         self,
+        *,
         workload: Workload,
         endpoint: Endpoint,
         options: Options,
@@ -83,9 +85,9 @@ class Runner:
         self._abort_at = float("inf")
         self._phase = "connecting"
         self._dumps_done = 0
-        self._sending_since: float | None = None
+        self._began = monotonic()
         self.ended: Ended = "complete"
-        self.started = monotonic()
+        self.started = self._began
         self.sending_s = 0.0
         self.longest_gap_s = 0.0
 
@@ -120,9 +122,7 @@ class Runner:
     async def _send(self, segment: Segment) -> None:
         self._phase = "sending"
         start = monotonic() + (_HEAD_START if len(self._workers) > 1 else 0.0)
-        self._sending_since = start
         results = await _together(worker.run(segment, start) for worker in self._workers)
-        self._sending_since = None
         self.sending_s += max(result.end for result in results) - start
         gap = longest([(result.spells, result.last) for result in results])
         self.longest_gap_s = max(self.longest_gap_s, gap)
@@ -172,12 +172,66 @@ class Runner:
             snapshot, now = self._snapshot(), monotonic()
             if self._watch is not None:
                 self._watch(snapshot)
-            if snapshot.done != done or self._sending_since is None:
+            if snapshot.done != done or self._phase != "sending":
                 done, changed = snapshot.done, now
-            self._end_if_due(now, changed)
-            try:
-                async with asyncio.timeout(self._until_next_look(now)):
-                    await (self._broken_off if self._interrupted.is_set() else self._interrupted).wait()
-                    await asyncio.sleep(0.01)
-            except TimeoutError:
-                continue
+            self._end_if_due(now, now - changed)
+            await asyncio.sleep(min(_LOOK, self._next_end(now)))
+
+    def _snapshot(self) -> Snapshot:
+        each = [worker.progress() for worker in self._workers]
+        return Snapshot(
+            phase=self._phase,
+            seconds=monotonic() - self.started,
+            done=sum(progress.done for progress in each) + self._dumps_done,
+            total=len(self._workload),
+            refused=sum(progress.refused for progress in each),
+            failed=sum(progress.failed for progress in each),
+            retried=sum(progress.retried for progress in each),
+        )
+
+    def _end_if_due(self, now: float, quiet: float) -> None:
+        limits = self._options
+        if self._interrupted.is_set():
+            self._end("interrupted", now, _GRACE)
+        elif limits.limit_s is not None and now >= self._began + limits.limit_s:
+            self._end("limit", now, _GRACE)
+        elif quiet > limits.silence_limit_s:
+            self._end("silence", now, 0.0)
+        elif limits.duration_s is not None and now >= self.started + limits.duration_s and self._phase == "sending":
+            self._end("duration", now, limits.give_up_after_s + _GRACE)
+        if now >= self._abort_at:
+            self._abort_at = float("inf")
+            for worker in self._workers:
+                worker.abort()
+
+    def _next_end(self, now: float) -> float:
+        """Seconds until the next time at which the run may have to end."""
+        limits = self._options
+        ends = [self._abort_at]
+        if limits.limit_s is not None:
+            ends.append(self._began + limits.limit_s)
+        if limits.duration_s is not None:
+            ends.append(self.started + limits.duration_s)
+        return min((end - now for end in ends if end > now), default=float("inf"))
+
+    def _end(self, why: Ended, now: float, grace: float) -> None:
+        """Send no more; what is under way has `grace` seconds."""
+        if self.ended == why or self.ended not in {"complete", "duration"}:
+            return
+        self.ended = why
+        self._abort_at = min(self._abort_at, now + grace)
+        for worker in self._workers:
+            worker.stop()
+        if why != "duration":
+            self._broken_off.set()
+
+
+async def _together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of all, or the first error; then the others are ended."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -16,7 +16,7 @@ from daytrader.workload.loop import Loop, Share
 from daytrader.workload.open_loop import OpenLoop
 from daytrader.workload.options import Options
 from daytrader.workload.quiet import Spell
-from daytrader.workload.request import DUMP_CODES, Endpoint, RequestBuilder
+from daytrader.workload.request import Endpoint, RequestBuilder
 from daytrader.workload.tally import Tally
 
 _SWEEP: Final = 0.1
@@ -144,7 +144,7 @@ class Worker:
         try:
             for lane in self._lanes:
                 lane.check(now)
-        except Exception as error:  # noqa: BLE001 - the loop would only log it
+        except Exception as error:  # the loop would only log it
             self._broken(error)
         self._sweeping = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 

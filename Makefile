@@ -1,0 +1,34 @@
+# The day's work. `make` alone tells what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench faults lock clean
+
+help:  ## tell what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup:  ## make .venv with everything that work on the code needs
+	ci/setup dev
+
+demo:  ## the whole system, a workload, the report and the log
+	ci/demo
+
+test:  ## every check and every test (about 5 minutes)
+	ci/test
+
+check:  ## lint, format, types and layers only
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports
+
+format:  ## format and fix what can be fixed
+	.venv/bin/ruff check --fix; .venv/bin/ruff format
+
+bench:  ## measure the cluster mode on this machine
+	.venv/bin/daytrader bench --json out/bench.json
+
+faults:  ## kill and freeze every process during a run, and print what it cost
+	ci/faults
+
+lock:  ## take the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal -o requirements/run.lock
+	uv pip compile -q --upgrade pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal -o requirements/dev.lock
+
+clean:  ## remove what was made here, the environment included
+	rm -rf .venv out data .pytest_cache .mypy_cache .ruff_cache .hypothesis

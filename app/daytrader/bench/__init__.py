@@ -1,0 +1,1 @@
+"""The benchmark: what the cluster mode does on this machine, and which process spends how much CPU on it."""

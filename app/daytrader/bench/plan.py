@@ -1,0 +1,115 @@
+"""What is measured: configurations of the cluster, and the loads that each of them gets."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from daytrader.bench.load import Measured, measure
+from daytrader.local.cluster import Cluster, ClusterOptions
+from daytrader.local.ports import free_port
+from daytrader.local.supervisor import Supervisor
+from daytrader.workload.maker import write
+
+WARM_UP: Final = 3.0
+"""Seconds of load before anything is measured."""
+
+OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
+"""Rates of the open loop, as parts of what the closed loop did."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A measurement and the configuration it was made with."""
+
+    configuration: str
+    measured: Measured
+
+
+class Plan:
+    """Runs the benchmark in a directory of its own; `say` hears what is going on."""
+
+    def __init__(self, directory: Path, seconds: float, say: Callable[[str], None]) -> None:
+        self._directory = directory
+        self._seconds = seconds
+        self._say = say
+        self._files: dict[int, Path] = {}
+        self.rows: list[Row] = []
+
+    def _file(self, users: int) -> Path:
+        if users not in self._files:
+            path = self._directory / f"{users}-users.txt"
+            self._say(f"making a workload of {users:,} users")
+            write(path, users=users, commands=max(400_000, 10 * users), seed=users)
+            self._files[users] = path
+        return self._files[users]
+
+    @asynccontextmanager
+    async def _cluster(
+        self, name: str, settings: Mapping[str, str], members: int = 3
+    ) -> AsyncIterator[tuple[Cluster, Supervisor]]:
+        directory = self._directory / name.replace(" ", "-")
+        shutil.rmtree(directory, ignore_errors=True)
+        options = ClusterOptions(members=members, port=free_port(), settings=settings)
+        cluster = Cluster(directory, options)
+        async with Supervisor(self._say) as supervisor:
+            await cluster.start(supervisor, self._say)
+            yield cluster, supervisor
+        shutil.rmtree(directory, ignore_errors=True)
+
+    async def _measure(
+        self, configuration: str, cluster: Cluster, supervisor: Supervisor, users: int, **how: object
+    ) -> Measured:
+        rate = how.get("rate")
+        name = f"{users:,} users" + (f", open loop at {rate:,.0f}/s" if isinstance(rate, float) else "")
+        self._say(f"{configuration}: {name}")
+        measured = await measure(
+            name,
+            cluster,
+            supervisor,
+            self._file(users),
+            **{"duration": self._seconds, **how},  # type: ignore[arg-type]
+        )
+        self.rows.append(Row(configuration, measured))
+        return measured
+
+    async def _warm_up(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
+        await measure("warm-up", cluster, supervisor, self._file(users), duration=WARM_UP)
+
+    async def core(self) -> None:
+        """Durability by majority with batching, in closed and open loop; then the same without, and less durable."""
+        async with self._cluster("majority", {}) as (cluster, supervisor):
+            await self._warm_up(cluster, supervisor, 100)
+            most = await self._measure("majority", cluster, supervisor, 100)
+            await self._measure("majority", cluster, supervisor, 1_000)
+            for part in OPEN_LOOP:
+                rate = round(part * most.commands_per_s, 1)
+                await self._measure("majority", cluster, supervisor, 100, rate=rate)
+        for name, settings in (
+            ("majority, no batching", {"DAYTRADER_JOURNAL_BATCHING": "false"}),
+            ("one member", {"DAYTRADER_JOURNAL_DURABILITY": "one"}),
+            ("memory", {"DAYTRADER_JOURNAL_DURABILITY": "memory"}),
+        ):
+            async with self._cluster(name, settings) as (cluster, supervisor):
+                await self._warm_up(cluster, supervisor, 100)
+                await self._measure(name, cluster, supervisor, 100)
+
+    async def flat(self, users: int = 100_000) -> None:
+        """The cost with many users and a long journal, both with 256 connections; and how long opening takes then."""
+        async with self._cluster("flat", {}) as (cluster, supervisor):
+            await self._warm_up(cluster, supervisor, 100)
+            await self._measure("flat", cluster, supervisor, 100, connections=256)
+            await self._measure("flat", cluster, supervisor, users, connections=256, duration=None)
+            await self._measure("flat, after 1,000,000 records", cluster, supervisor, 100, connections=256)
+            await self._reopen(cluster, supervisor)
+
+    async def _reopen(self, cluster: Cluster, supervisor: Supervisor) -> None:
+        (name,) = cluster.transactions
+        await supervisor.hold(name)
+        started = asyncio.get_running_loop().time()
+        await supervisor.release(name)
+        self.opening_s = round(asyncio.get_running_loop().time() - started, 2)
+        self._say(f"{name} was ready again, all partitions open, after {self.opening_s} s (its start included)")

@@ -1,0 +1,170 @@
+"""The embedded mode: every service in this process, SQLite files for the stores, and the mock quote server."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from daytrader.audit.follower import AuditBehindError
+from daytrader.audit.port import AuditUnavailableError as StoreUnavailableError
+from daytrader.audit.service import AuditService, TooManyDumpsError
+from daytrader.audit.sqlite import SqliteAuditStore
+from daytrader.clock import clock_of
+from daytrader.health import Part
+from daytrader.journal.sqlite import SqliteJournal
+from daytrader.local.mock_quotes import MockQuotes
+from daytrader.membership import Alone
+from daytrader.services import quote_source
+from daytrader.serving import listen, serve
+from daytrader.settings import load
+from daytrader.transaction.service import TransactionService
+from daytrader.web.app import WebApp
+from daytrader.web.dump import AuditUnavailableError
+
+DRAIN: Final = 5.0
+"""Seconds that what is under way may take at the end."""
+
+READY_WITHIN: Final = 60.0
+"""Seconds in which it has to be ready."""
+
+
+class _DirectAuditLog:
+    """The audit service of this process, as the web service wants it."""
+
+    def __init__(self, audit: AuditService) -> None:
+        self._audit = audit
+
+    async def dump(self, user: str | None, places: Mapping[int, int]) -> AsyncGenerator[bytes, None]:
+        """Yield the XML log. Raises AuditUnavailableError."""
+        try:
+            async for chunk in self._audit.dump(user, places):
+                yield chunk
+        except (AuditBehindError, StoreUnavailableError, TooManyDumpsError) as error:
+            raise AuditUnavailableError(str(error)) from error
+
+
+class _DirectHealth:
+    """All parts of this process."""
+
+    def __init__(self, transaction: TransactionService, audit: AuditService) -> None:
+        self._transaction = transaction
+        self._audit = audit
+
+    async def parts(self) -> list[Part]:
+        """Return every part."""
+        return [
+            Part("web", True, "takes commands"),
+            *await self._transaction.health(),
+            *await self._audit.health(),
+        ]
+
+
+class Embedded:
+    """An installation in this process, whose files live in `directory`."""
+
+    def __init__(self, directory: Path, port: int, quotes: MockQuotes, settings: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._port = port
+        self._quotes = quotes
+        self._settings = load({**os.environ, **settings, "DAYTRADER_REPLICA": "embedded"})
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._resetting = False
+
+    @property
+    def url(self) -> str:
+        """The address of its web service."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Start everything; returns when it serves. Raises what kept it from that."""
+        self._stop = asyncio.Event()
+        ready = asyncio.Event()
+        self._task = asyncio.create_task(self._run(ready), name="embedded")
+        waiting = asyncio.create_task(ready.wait())
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._task.done():
+            self._task.result()
+
+    async def stop(self) -> None:
+        """Stop everything, what is under way first."""
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+
+    async def ended(self) -> None:
+        """Return when it has ended by itself; raises what ended it."""
+        while self._task is not None:
+            await asyncio.wait({self._task})
+            self._task.result()
+            if not self._resetting:
+                return
+            await asyncio.sleep(0.05)
+
+    async def reset(self) -> None:
+        """Stop, forget everything, and start again at the same address."""
+        self._resetting = True
+        try:
+            await self.stop()
+            for path in self._directory.glob("*.db*"):
+                path.unlink()
+            await self.start()
+        finally:
+            self._resetting = False
+
+    async def _run(self, ready: asyncio.Event) -> None:
+        journal = SqliteJournal(self._directory / "journal.db")
+        async with self._quotes.server() as quote_server:
+            settings = msgspec.structs.replace(self._settings, quote_server="{}:{}".format(*quote_server.address))
+            everything = tuple(range(settings.partitions))
+            transaction = TransactionService(
+                settings, journal, journal.accounts, owned=lambda: everything, quotes=quote_source(settings)
+            )
+            audit = AuditService(settings, journal, SqliteAuditStore(self._directory / "audit.db"))
+            app = WebApp(
+                transaction.host,
+                _DirectAuditLog(audit),
+                Alone("embedded"),
+                _DirectHealth(transaction, audit),
+                partitions=settings.partitions,
+                clock=clock_of(settings.clock_file),
+                debug=settings.log_level == "debug",
+            )
+            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
+
+            async def drain() -> None:
+                app.drain()
+                transaction.refuse()
+
+            try:
+                await _until_ready(transaction, work)
+                ready.set()
+                await serve(
+                    app, [listen("127.0.0.1", self._port)], stop=self._stop, work=work, drain=drain, grace=DRAIN
+                )
+                await transaction.drain(DRAIN)
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+                await audit.close()
+                await transaction.close()
+
+
+async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _until_ready(transaction: TransactionService, work: asyncio.Task[None]) -> None:
+    while transaction.waits_for():
+        if work.done():
+            work.result()
+        await asyncio.sleep(0.02)

@@ -1,0 +1,137 @@
+"""MongoDB replica sets: how we connect, and commands that never see less than the ones before them did."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal
+
+from bson.timestamp import Timestamp
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import WriteConcernError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document = dict[str, Any]
+
+Durability = Literal["majority", "one", "memory"]
+"""Before a write counts: on disk on a majority; on disk on the primary; in memory on the primary."""
+
+DATABASE: Final = "daytrader"
+"""The database where the URI names none."""
+
+MAJORITY_MS: Final = 2_000
+"""How long a write waits for its majority, and a confirmed read for its own, before its outcome is left open."""
+
+SILENCE_MS: Final = 3_000
+"""A primary that says nothing for so long is given up; longer than it may itself wait for a majority."""
+
+_WRITE_CONCERNS: Final[dict[Durability, WriteConcern]] = {
+    "majority": WriteConcern("majority", wtimeout=MAJORITY_MS, j=True),
+    "one": WriteConcern(1, wtimeout=MAJORITY_MS, j=True),
+    "memory": WriteConcern(1, wtimeout=MAJORITY_MS, j=False),
+}
+
+
+def connect(uri: str, durability: Durability = "majority") -> AsyncDatabase[Document]:
+    """Return the database that the path of `uri` names; nothing is sent before its first use.
+
+    Whatever is done with it goes to the primary and ends within about 5 s: 2 s to find the primary, 3 s for its
+    answer. Less than a majority is for measuring alone: reads are then local, and may show what is undone later.
+    """
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        uri,
+        appname="daytrader",
+        # Nothing is tried twice behind our back. An insert that the driver repeats after a lost answer comes back as a
+        # duplicate of itself, and would be taken for another replica's; and each try costs its time limits anew.
+        retryWrites=False,
+        retryReads=False,
+        serverSelectionTimeoutMS=2_000,
+        connectTimeoutMS=2_000,
+        waitQueueTimeoutMS=2_000,
+        socketTimeoutMS=SILENCE_MS,
+        # Members are watched by a stream that must say something this often, else (after the connect time-out on top)
+        # the member counts as gone and whoever waits for it is told so: a frozen primary closes no connection.
+        heartbeatFrequencyMS=1_000,
+    )
+    return client.get_default_database(
+        DATABASE,
+        write_concern=_WRITE_CONCERNS[durability],
+        read_concern=ReadConcern("majority" if durability == "majority" else "local"),
+    )
+
+
+class Primary:
+    """Commands on the primary of a set, in causal order.
+
+    A majority read alone may go back in time: a member that has just become primary holds all that was acknowledged,
+    but may not know yet that a majority has it. So every read names the newest moment that an earlier command of this
+    object was told of, and waits (2 s at the most) until the primary can show it. All methods raise PyMongoError.
+    """
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.database = database
+        self._seen: Timestamp | None = None
+        self._write_concern = database.write_concern.document
+        self._level = database.read_concern.level
+        self._confirmed_level = "linearizable" if self._level == "majority" else self._level
+
+    async def write(self, command: Mapping[str, Any]) -> Document:
+        """Send a write command, and return the reply with its `writeErrors` and `writeConcernError`, if any."""
+        reply = await self.database.command({**command, "writeConcern": self._write_concern})
+        if "writeConcernError" not in reply:
+            self._saw(reply.get("operationTime"))
+        return reply
+
+    async def must_write(self, command: Mapping[str, Any], allowed: frozenset[int] = frozenset()) -> Document:
+        """Send a write command that must be durable when this returns; errors of single documents may be of the
+        `allowed` codes.
+        """
+        reply = await self.write(command)
+        lost = reply.get("writeConcernError")
+        errors = [lost] if lost else [e for e in reply.get("writeErrors", ()) if e["code"] not in allowed]
+        if errors:
+            raise WriteConcernError(errors[0].get("errmsg"), errors[0].get("code"), reply)
+        return reply
+
+    async def find(self, command: Mapping[str, Any]) -> list[Document]:
+        """Send a `find` for as much as one reply holds (16 MiB)."""
+        concern: Document = {"level": self._level}
+        if self._seen is not None:
+            concern["afterClusterTime"] = self._seen
+        reply = await self.database.command(
+            {**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS}
+        )
+        self._saw(reply.get("operationTime"))
+        return _first_batch(reply)
+
+    async def find_confirmed(self, command: Mapping[str, Any]) -> list[Document]:
+        """Send a `find` that sees every write acknowledged before it, by whomever.
+
+        The primary asks a majority whether it still is the primary: one that was cut off cannot answer.
+        """
+        concern = {"level": self._confirmed_level}
+        reply = await self.database.command(
+            {**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS}
+        )
+        self._saw(reply.get("operationTime"))
+        return _first_batch(reply)
+
+    @asynccontextmanager
+    async def cursors(self, collection: str) -> AsyncIterator[tuple[AsyncCollection[Document], AsyncClientSession]]:
+        """The collection and the session for reading more than one reply holds."""
+        async with self.database.client.start_session(causal_consistency=True) as session:
+            if self._seen is not None:
+                session.advance_operation_time(self._seen)
+            yield self.database[collection], session
+            self._saw(session.operation_time)
+
+    def _saw(self, moment: Timestamp | None) -> None:
+        if moment is not None and (self._seen is None or moment > self._seen):
+            self._seen = moment
+
+
+def _first_batch(reply: Document) -> list[Document]:
+    batch: list[Document] = reply["cursor"]["firstBatch"]
+    return batch

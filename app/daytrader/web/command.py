@@ -1,0 +1,134 @@
+"""`/command/{COMMAND}`: the interface that the original's clients speak, and the hot path of the web service."""
+
+from time import perf_counter
+from typing import Final
+
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from daytrader.clock import Clock
+from daytrader.domain import refusal
+from daytrader.domain.command import COMMAND_NAMES, CommandName, parse
+from daytrader.journal.entry import partition_of
+from daytrader.transaction.message import Reply, Request
+from daytrader.web import metrics, parameters
+from daytrader.web.dispatch import FULL, RequestIds, Transactions
+from daytrader.web.dump import Dumps
+
+PREFIX: Final = "/command/"
+
+MOST_UNDER_WAY: Final = 12_000
+"""Commands between arrival and answer; above that 429."""
+
+LONGEST_KEY: Final = 128
+
+_BAD_KEY: Final = f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters"
+
+_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+_JSON: Final = (b"content-type", b"application/json")
+_RETRY: Final = (b"retry-after", b"1")
+_ACCEPTED: Final[Message] = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [_TEXT, (b"content-length", b"0")],
+}
+_EMPTY: Final[Message] = {"type": "http.response.body", "body": b""}
+
+_log = structlog.get_logger(__name__)
+
+
+class CommandEndpoint:
+    """An ASGI app that answers every request below `PREFIX`.
+
+    It stands below no router and no middleware: those would cost as much as the rest of it.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        dumps: Dumps,
+        ids: RequestIds,
+        *,
+        partitions: int,
+        clock: Clock,
+        debug: bool = False,
+    ) -> None:
+        """`debug` writes one line a command to the log."""
+        self.under_way = 0
+        self._transactions = transactions
+        self._dumps = dumps
+        self._partitions = partitions
+        self._clock = clock
+        self._debug = debug
+        self._new_id = ids.new
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one command."""
+        began = perf_counter()
+        name = COMMAND_NAMES.get(scope["path"][len(PREFIX) :])
+        self.under_way += 1
+        status = 500
+        try:
+            status = await self._answer(name, scope, receive, send)
+        finally:
+            self.under_way -= 1
+            metrics.COMMANDS.answered(name or metrics.UNKNOWN_COMMAND, status, perf_counter() - began)
+
+    async def _answer(self, name: CommandName | None, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer, and return the status."""
+        if name is None:
+            return await _respond(send, Reply(400, refusal.INVALID_COMMAND.encode()))
+        if self.under_way > MOST_UNDER_WAY:
+            return await _respond(send, FULL)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            found = parameters.of_query(scope["query_string"])
+            if parameters.has_body(headers):
+                found = await parameters.of_body(headers, receive) | found
+            request_id = self._id(headers)
+        except parameters.UnreadableError as error:
+            return await _respond(send, Reply(error.status, error.text.encode()))
+        command = parse(
+            name,
+            found.get("userid", ""),
+            found.get("stockSymbol", ""),
+            found.get("amount", ""),
+            found.get("filename", ""),
+        )
+        request = Request(request_id, partition_of(command.user, self._partitions), command, self._clock())
+        if name == "DUMPLOG":
+            answer = await self._dumps.answer(request, receive, send)
+            if isinstance(answer, int):
+                return answer
+            reply = answer
+        else:
+            reply = await self._transactions.submit(request)
+        if self._debug:
+            _log.debug("command", request=request_id, command=name, user=command.user, status=reply.status)
+        return await _respond(send, reply, request_id, name == "DISPLAY_SUMMARY")
+
+    def _id(self, headers: dict[bytes, bytes]) -> str:
+        key = headers.get(b"idempotency-key")
+        if key is None:
+            return self._new_id()
+        text = key.decode("latin-1")
+        if not 0 < len(text) <= LONGEST_KEY or not text.isascii() or not text.isprintable():
+            raise parameters.UnreadableError(400, _BAD_KEY)
+        return f"k:{text}"
+
+
+async def _respond(send: Send, reply: Reply, request_id: str = "", is_json: bool = False) -> int:
+    status, body = reply.status, reply.body
+    if status == 200 and not body:
+        await send(_ACCEPTED)
+        await send(_EMPTY)
+        return 200
+    headers = [_JSON if is_json and status == 200 else _TEXT, (b"content-length", b"%d" % len(body))]
+    if status not in (200, 400):
+        if status in (429, 503):
+            headers.append(_RETRY)
+        if request_id:
+            headers.append((b"x-request-id", request_id.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    return status

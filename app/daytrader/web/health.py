@@ -1,0 +1,67 @@
+"""How the whole installation is, part by part, as the web service sees it."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+import aiohttp
+import msgspec
+
+from daytrader.health import Part
+from daytrader.membership import Membership
+from daytrader.web.session import InternalSession
+
+HEALTH_LIMIT: Final = 3.0
+"""Seconds that a part may take to say how it is."""
+
+_decode = msgspec.json.Decoder(list[Part]).decode
+
+
+class Health(Protocol):
+    """Knows how the parts are."""
+
+    async def parts(self) -> list[Part]:
+        """Return every part of the installation; one that does not answer is in it, with that said."""
+
+
+class RemoteHealth:
+    """Asks every transaction replica and the audit service."""
+
+    def __init__(self, session: InternalSession, membership: Membership, audit_url: str) -> None:
+        self._session = session
+        self._membership = membership
+        self._audit_url = audit_url.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=HEALTH_LIMIT)
+
+    async def parts(self) -> list[Part]:
+        """Return what the services say; of a part that several know, what the one says that finds it wrong."""
+        failures = self._membership.failures()
+        asked = [self._ask(f"transaction {url}", url) for url in (*self._membership.ready(), *failures)]
+        if self._audit_url:
+            asked.append(self._ask(f"audit {self._audit_url}", self._audit_url))
+        said = await asyncio.gather(*asked)
+        if not self._membership.ready():
+            said.append([Part("transaction", False, "no replica is ready: commands are answered 503")])
+        return _one_of_each(part for parts in said for part in parts)
+
+    async def _ask(self, name: str, url: str) -> list[Part]:
+        try:
+            async with self._session.get().get(f"{url}/health", timeout=self._timeout) as response:
+                if response.status != 200:
+                    return [Part(name, False, f"answers {response.status} when asked how it is")]
+                return _decode(await response.read())
+        except TimeoutError:
+            return [Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s")]
+        except (aiohttp.ClientError, OSError) as error:
+            return [Part(name, False, f"cannot be reached: {error}")]
+        except msgspec.MsgspecError as error:
+            return [Part(name, False, f"its answer cannot be read: {error}")]
+
+
+def _one_of_each(parts: Iterable[Part]) -> list[Part]:
+    found: dict[str, Part] = {}
+    for part in parts:
+        known = found.get(part.name)
+        if known is None or (known.ok and not part.ok):
+            found[part.name] = part
+    return list(found.values())

@@ -1,0 +1,82 @@
+"""Metrics of the web service; what is counted for every command is counted in plain integers."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from daytrader.domain.command import COMMAND_NAMES
+
+OUTCOMES: Final = ("accepted", "refused", "failed", "overload")
+
+LATENCY_BUCKETS: Final = (
+    *(0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.024, 0.032, 0.048, 0.064, 0.096, 0.128),
+    *(0.256, 0.5, 1.0, 2.0, 5.0, 10.0),
+)
+"""Upper bounds in seconds; close together around the length of an append."""
+
+UNKNOWN_COMMAND: Final = "unknown"
+
+_OUTCOME_OF: Final = {200: 0, 429: 3}
+
+
+class CommandMetrics(Collector):
+    """Counts every answered command by name and outcome, and how long it took.
+
+    A Counter and a Histogram of prometheus-client would cost five times as much a command, for their locks; everything
+    here happens in the event loop's thread, and a scrape that reads in between is off by a command at the most.
+    """
+
+    def __init__(self) -> None:
+        self._counts = {name: [0] * len(OUTCOMES) for name in (*COMMAND_NAMES, UNKNOWN_COMMAND)}
+        self._buckets = [0] * (len(LATENCY_BUCKETS) + 1)
+        self._seconds = 0.0
+
+    def answered(self, name: str, status: int, seconds: float) -> None:
+        """Count a command (or UNKNOWN_COMMAND) that was answered with the HTTP status `status`."""
+        outcome = _OUTCOME_OF.get(status)
+        self._counts[name][(1 if status < 500 else 2) if outcome is None else outcome] += 1
+        self._buckets[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        self._seconds += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the two metric families."""
+        commands = CounterMetricFamily(
+            "daytrader_commands",
+            "Commands answered: accepted (200), refused (other 4xx), failed (5xx), overload (429).",
+            labels=["command", "outcome"],
+        )
+        for name, counts in self._counts.items():
+            for outcome, count in zip(OUTCOMES, counts, strict=True):
+                commands.add_metric([name, outcome], count)
+        yield commands
+        latency = HistogramMetricFamily("daytrader_web_seconds", "From a command's arrival until its answer.")
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip((*map(str, LATENCY_BUCKETS), "+Inf"), self._buckets, strict=True):
+            total += count
+            buckets.append((bound, total))
+        latency.add_metric([], buckets, self._seconds)
+        yield latency
+
+
+COMMANDS: Final = CommandMetrics()
+REGISTRY.register(COMMANDS)
+
+IN_FLIGHT: Final = Gauge("daytrader_web_in_flight", "Commands that arrived and are not answered yet.")
+BATCH_COMMANDS: Final = Histogram(
+    "daytrader_web_batch_commands",
+    "Commands in one batch or poll that was sent to a transaction replica.",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+)
+RETRIES: Final = Counter(
+    "daytrader_web_retries", "Commands sent again because their replica died, fell silent or did not take them."
+)
+POLLED: Final = Counter("daytrader_web_polled", "Commands asked for again because their replica was still at work.")
+REPLICAS_READY: Final = Gauge("daytrader_web_replicas_ready", "Transaction replicas that take commands.")
+DUMPS: Final = Counter("daytrader_web_dumps", "Dumps of the log, by how they ended.", ["result"])
+for _result in ("complete", "broken", "abandoned"):
+    DUMPS.labels(_result)

@@ -1,0 +1,61 @@
+"""The web service of a cluster: its app, its links to the other services, and the tasks behind it."""
+
+import asyncio
+
+from daytrader.clock import clock_of
+from daytrader.membership import ProbedMembership, listed, resolved
+from daytrader.settings import Settings
+from daytrader.web.app import WebApp
+from daytrader.web.dump import RemoteAuditLog
+from daytrader.web.health import RemoteHealth
+from daytrader.web.router import Router
+from daytrader.web.session import InternalSession
+
+
+class WebService:
+    """One web replica. `app` is to be served while the task that `start` returns runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is connected to before `start`.
+
+        Raises:
+            ValueError: the setting `transaction_dns` is no HOST:PORT.
+        """
+        addresses = (
+            resolved(settings.transaction_dns) if settings.transaction_dns else listed(settings.transaction_urls)
+        )
+        self._membership = ProbedMembership(addresses)
+        self._session = InternalSession(settings.internal_token)
+        self._router = Router(self._membership, self._session, settings.partitions)
+        self._task: asyncio.Task[None] | None = None
+        self.app = WebApp(
+            self._router,
+            RemoteAuditLog(settings.audit_url, self._session),
+            self._membership,
+            RemoteHealth(self._session, self._membership, settings.audit_url),
+            partitions=settings.partitions,
+            clock=clock_of(settings.clock_file),
+            debug=settings.log_level == "debug",
+        )
+
+    def start(self) -> asyncio.Task[None]:
+        """Start to probe and to route; the task ends only by `close`, or with the error that ended the service."""
+        self._task = asyncio.create_task(self._run(), name="web service")
+        return self._task
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._membership.run(), name="membership")
+            group.create_task(self._router.run(), name="router")
+
+    async def drain(self, notice: float) -> None:
+        """Be not ready any more, and go on for `notice` seconds, until everybody has noticed."""
+        self.app.drain()
+        await asyncio.sleep(notice)
+
+    async def close(self) -> None:
+        """Stop, and close the connections to the other services."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._session.close()

@@ -1,0 +1,1 @@
+"""Whole replicas simulated from one seed: one store, many faults, no real waiting."""
