@@ -80,9 +80,18 @@ async def _redis(supervisor: Supervisor, directory: Path) -> str:
 _KINDS: dict[str, Callable[[Supervisor, Path], Awaitable[str]]] = {"mongo": _mongo, "redis": _redis}
 
 
+@contextlib.contextmanager
+def _directory(kind: str, parent: Path) -> Iterator[Path]:
+    data = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=parent))
+    try:
+        yield data
+    finally:
+        shutil.rmtree(data)
+
+
 async def _keep(kind: str, listener: socket.socket, address: Path) -> None:
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    changed, stopped = asyncio.Event(), asyncio.Event()
+    changed = asyncio.Event()
     users = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,13 +102,11 @@ async def _keep(kind: str, listener: socket.socket, address: Path) -> None:
         await reader.read()  # its end is the user's end
         users -= 1
         changed.set()
-        if not users:
-            await stopped.wait()
-        writer.close()
+        if users:
+            writer.close()  # the last one's closes with this process, when all is stopped
 
     server = await asyncio.start_server(serve, sock=listener)
-    data = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=address.parent))
-    try:
+    with _directory(kind, address.parent) as data:
         async with Supervisor(lambda words: print(words, flush=True)) as supervisor:  # noqa: T201 - goes to its log
             url.set_result(await _KINDS[kind](supervisor, data))
             await asyncio.wait_for(changed.wait(), _FIRST_WITHIN_S)
@@ -107,10 +114,7 @@ async def _keep(kind: str, listener: socket.socket, address: Path) -> None:
                 changed.clear()
                 await changed.wait()
             server.close()
-            address.unlink()
-    finally:
-        shutil.rmtree(data)
-        stopped.set()
+            address.unlink()  # noqa: ASYNC240 - nobody is left whom it could keep waiting
 
 
 def main() -> None:

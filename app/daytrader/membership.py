@@ -14,6 +14,9 @@ PROBE_EVERY: Final = 0.5
 PROBE_LIMIT: Final = 2.0
 """Seconds of silence after which a probe has failed."""
 
+SUSPECT_AGAIN: Final = 5.0
+"""Seconds within which a replica that is suspected a second time is not asked before its regular probe."""
+
 RESOLVE_EVERY: Final = 1.0
 """Seconds between two looks at the list of addresses."""
 
@@ -110,6 +113,8 @@ class _Replica:
         self.ready = False
         self.failure = _NOT_ASKED
         self.suspicions = 0
+        self.suspected_at = -SUSPECT_AGAIN
+        """Loop time in seconds."""
         self.ask_now = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -149,11 +154,18 @@ class ProbedMembership:
         return {url: replica.failure for url, replica in self._replicas.items() if not replica.ready}
 
     def suspect(self, replica: str, reason: str) -> None:
-        """Take `replica` out at once, and ask it now: it is back when it answers that it is ready."""
+        """Take `replica` out at once: it is back when it answers a probe from now on.
+
+        It is asked now; but where this has just happened, at the next regular probe, lest one that is ready for probes
+        alone comes and goes all the time.
+        """
         suspected = self._replicas.get(replica)
         if suspected is not None:
+            now = asyncio.get_running_loop().time()
+            if now - suspected.suspected_at > SUSPECT_AGAIN:
+                suspected.ask_now.set()
+            suspected.suspected_at = now
             suspected.suspicions += 1
-            suspected.ask_now.set()
             self._note(replica, suspected, reason)
 
     def subscribe(self, changed: Callable[[], None]) -> None:

@@ -52,5 +52,7 @@ def python(tmp_path: Path) -> Callable[..., Program]:
 async def until(holds: Callable[[], bool], within_s: float = 20.0) -> None:
     """Waits until the condition holds."""
     async with asyncio.timeout(within_s):
-        while not holds():
+        while True:
+            if holds():
+                return
             await asyncio.sleep(0.01)

@@ -39,9 +39,7 @@ def test_the_variable_goes_before_path_and_path_before_the_wheel(
     assert find() == chosen
 
 
-@pytest.mark.parametrize(
-    ("find", "variable"), [(mongod, "MONGOD"), (redis_server, "REDIS_SERVER")]
-)
+@pytest.mark.parametrize(("find", "variable"), [(mongod, "MONGOD"), (redis_server, "REDIS_SERVER")])
 def test_a_variable_that_names_no_program_is_an_error(
     find: Callable[[], Path], variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,9 +49,7 @@ def test_a_variable_that_names_no_program_is_an_error(
         find()
 
 
-@pytest.mark.parametrize(
-    ("find", "variable"), [(mongod, "MONGOD"), (redis_server, "REDIS_SERVER")]
-)
+@pytest.mark.parametrize(("find", "variable"), [(mongod, "MONGOD"), (redis_server, "REDIS_SERVER")])
 def test_a_missing_program_says_how_to_get_it(
     find: Callable[[], Path], variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

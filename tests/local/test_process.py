@@ -73,8 +73,7 @@ async def test_it_runs_once_at_a_time(python: Callable[..., Program]) -> None:
 
 async def test_stop_asks_first(python: Callable[..., Program]) -> None:
     """A program that ends at SIGTERM is not killed."""
-    source = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print('up'); time.sleep(60)"
-    process = Process(python("p", source))
+    process = Process(python("p", "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); " + _SLEEPS))
     await process.start()
     await _is_up(process)
     await process.stop()

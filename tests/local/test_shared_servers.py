@@ -39,6 +39,10 @@ async def test_redis_answers(redis_url: str) -> None:
         assert await client.ping()
 
 
+def _names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
 async def _user(directory: Path) -> tuple[asyncio.subprocess.Process, str]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -60,10 +64,10 @@ async def test_the_last_user_ends_it(tmp_path: Path) -> None:
         assert await client.ping()
     os.kill(second.pid, signal.SIGINT)
     await second.wait()
-    await until(lambda: {path.name for path in tmp_path.iterdir()} == {"redis.lock", "redis.log"})
+    await until(lambda: _names(tmp_path) == {"redis.lock", "redis.log"})
     third, other = await _user(tmp_path)
     assert other != url
     assert third.stdin is not None
     third.stdin.close()
     assert await third.wait() == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"redis.lock", "redis.log"}
+    assert _names(tmp_path) == {"redis.lock", "redis.log"}

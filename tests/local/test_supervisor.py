@@ -95,7 +95,9 @@ async def test_start_waits_until_a_port_answers(python: Callable[..., Program], 
         assert await answers(port)
 
 
-async def test_start_waits_until_the_probe_says_so(python: Callable[..., Program], words: Words, tmp_path: Path) -> None:
+async def test_start_waits_until_the_probe_says_so(
+    python: Callable[..., Program], words: Words, tmp_path: Path
+) -> None:
     """A program with a probe has started when the probe is content."""
     mark = tmp_path / "mark"
 
@@ -185,5 +187,5 @@ async def test_names_are_unique_and_known(python: Callable[..., Program], words:
         await supervisor.start(python("p", _SLEEPS))
         with pytest.raises(ValueError, match="a process named 'p' is supervised already"):
             await supervisor.start(python("p", _SLEEPS))
-        with pytest.raises(LookupError, match="no process is named 'q': these run here: p"):
+        with pytest.raises(KeyError, match="no process is named 'q': these run here: p"):
             await supervisor.hold("q")

@@ -154,7 +154,7 @@ class Client:
         """Return the data as the primary shows them that this process talks to."""
         return self.data.views.get(self.process, self.data)
 
-    async def ask(self, operation: Callable[[], T], *, writes: bool = False) -> T:
+    async def ask(self, operation: Callable[[], T], *, majority: bool = False) -> T:
         """Carry out `operation` at the set. Raises JournalUnavailableError."""
         data = self.data
         random = data.random
@@ -197,7 +197,7 @@ class Client:
         def serve() -> None:
             if data.down or self.process in data.cut:
                 return
-            if writes and not isinstance(self.seen(), DataSet):
+            if majority and not isinstance(self.seen(), DataSet):
                 return
             result = operation()
             if answered:
@@ -245,13 +245,27 @@ class SimulatedJournal(Client):
 
         return await self.ask(read)
 
+    async def outdated(self, heads: Mapping[int, int]) -> set[int]:
+        """Return the partitions in which something follows; a primary without a majority cannot say."""
+        heads = dict(heads)
+        data = self.data
+
+        def find() -> set[int]:
+            return {
+                partition
+                for partition, n in heads.items()
+                if (partition, n + 1) in data.entries or data.marks.get(partition, 0) > n
+            }
+
+        return await self.ask(find, majority=True)
+
     async def mark(self, partition: int) -> int:
-        """Return the trim mark."""
-        return await self.ask(lambda: self.seen().marks.get(partition, 0))
+        """Return the trim mark; a primary without a majority cannot say."""
+        return await self.ask(lambda: self.data.marks.get(partition, 0), majority=True)
 
     async def trim(self, partition: int, upto: int) -> None:
         """Raise the mark, then delete."""
-        await self.ask(lambda: self.data.trim(partition, upto), writes=True)
+        await self.ask(lambda: self.data.trim(partition, upto), majority=True)
 
     async def audited(self, partition: int) -> int:
         """Return what the audit service holds."""
@@ -265,7 +279,7 @@ class SimulatedJournal(Client):
             for partition, n in after.items():
                 self.data.audited[partition] = max(n, self.data.audited.get(partition, 0))
 
-        await self.ask(write, writes=True)
+        await self.ask(write, majority=True)
 
     async def clock_skew(self) -> int:
         """Return no skew."""
@@ -315,9 +329,9 @@ class SimulatedAccounts(Client):
         wanted = list(accounts)
         if wanted and self.data.random.random() < self.data.faults.answer_lost:
             wanted = wanted[: self.data.random.randint(0, len(wanted) - 1)]
-            await self.ask(lambda: self.data.store(partition, wanted), writes=True)
+            await self.ask(lambda: self.data.store(partition, wanted), majority=True)
             raise JournalUnavailableError("only some were stored")
-        await self.ask(lambda: self.data.store(partition, wanted), writes=True)
+        await self.ask(lambda: self.data.store(partition, wanted), majority=True)
 
     async def armed(self, partition: int) -> AsyncIterator[StoredAccount]:
         """Yield the accounts with armed triggers; the store goes on changing meanwhile."""
@@ -342,7 +356,7 @@ class SimulatedAccounts(Client):
             if self.data.checkpoints.get(partition, Position()).n < position.n:
                 self.data.checkpoints[partition] = position
 
-        await self.ask(write, writes=True)
+        await self.ask(write, majority=True)
 
     async def clear(self) -> None:
         """Nobody does."""

@@ -35,7 +35,9 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def connected(owner: Owner, serve: Serve, sink: Callable[[bytes], None] | None = None) -> AsyncIterator[Connection]:
+async def connected(
+    owner: Owner, serve: Serve, sink: Callable[[bytes], None] | None = None
+) -> AsyncIterator[Connection]:
     """A connection to a server that does what `serve` does, once."""
 
     tasks: list[asyncio.Task[None]] = []

@@ -33,9 +33,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_lines_have_the_real_shape() -> None:
     """Numbered from 1, with a blank at the end; ten-letter users; symbols of 1 or 3 capitals; the DUMPLOG last."""
     lines = list(maker.lines(10, 2_000, 1))
-    shape = re.compile(
-        r"\[(\d+)\] [A-Z_]+,[A-Za-z0-9]{10}(,([A-Z]|[A-Z]{3}))?(,\d+\.\d\d)? \n", re.ASCII
-    )
+    shape = re.compile(r"\[(\d+)\] [A-Z_]+,[A-Za-z0-9]{10}(,([A-Z]|[A-Z]{3}))?(,\d+\.\d\d)? \n", re.ASCII)
     for number, line in enumerate(lines[:-1], 1):
         match = shape.fullmatch(line)
         assert match is not None, line

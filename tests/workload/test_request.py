@@ -68,12 +68,16 @@ def test_a_url_may_have_a_path_and_tls() -> None:
     endpoint = Endpoint.parse("https://example.org/day%20trader/")
     assert (endpoint.host, endpoint.port, endpoint.authority) == ("example.org", 443, "example.org")
     assert endpoint.tls_context() is not None
-    assert RequestBuilder(endpoint).build(CODES[b"COMMIT_BUY", 1], b"u", 1).startswith(
-        b"POST /day%20trader/command/COMMIT_BUY?userid=u HTTP/1.1\r\nHost: example.org\r\n"
+    assert (
+        RequestBuilder(endpoint)
+        .build(CODES[b"COMMIT_BUY", 1], b"u", 1)
+        .startswith(b"POST /day%20trader/command/COMMIT_BUY?userid=u HTTP/1.1\r\nHost: example.org\r\n")
     )
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://x", "http://", "http://x:99999", "http://a b", "http://x\r\n"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8080", "ftp://x", "http://", "http://x:99999", "http://a b", "http://x\r\n"]
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     """A URL that cannot be used raises ValueError before anything is sent."""
     with pytest.raises(ValueError, match="URL|Port|port"):

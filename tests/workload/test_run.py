@@ -49,7 +49,9 @@ def expected(file: Path) -> Counter[int]:
 
 @pytest.mark.parametrize("processes", [1, 3])
 @pytest.mark.parametrize("rate", [None, 2_000.0])
-async def test_a_system_gets_all_commands_in_each_users_order(tmp_path: Path, processes: int, rate: float | None) -> None:
+async def test_a_system_gets_all_commands_in_each_users_order(
+    tmp_path: Path, processes: int, rate: float | None
+) -> None:
     """Closed or open loop, in one process or several: accepted and refused are what the rules give, and nothing fails."""
     file = tmp_path / "day.txt"
     maker.write(file, 12, 1_200, seed=3)
@@ -144,7 +146,9 @@ async def test_a_dumplog_is_added_where_a_dump_is_wanted(tmp_path: Path) -> None
 @pytest.mark.parametrize("retry", [True, False])
 async def test_a_dump_is_whole_or_not_there(tmp_path: Path, retry: bool) -> None:
     """A body that ends early is no log: with retries it is asked for again, without them the file does not appear."""
-    answers = iter([Cut(response(200, b"<log></log>")[:-3]), response(503, b"", "Retry-After: 0"), response(200, b"<log/>")])
+    answers = iter(
+        [Cut(response(200, b"<log></log>")[:-3]), response(503, b"", "Retry-After: 0"), response(200, b"<log/>")]
+    )
 
     async def script(_: Asked) -> bytes:
         return next(answers)
@@ -170,7 +174,13 @@ def each(*answers: bytes | None) -> Iterator[bytes | None]:
 
 @pytest.mark.parametrize(
     "trouble",
-    [None, response(503, b"Quote unavailable"), response(429, b"", "Retry-After: 0"), response(502), b"\x00\x01\x02\r\n"],
+    [
+        None,
+        response(503, b"Quote unavailable"),
+        response(429, b"", "Retry-After: 0"),
+        response(502),
+        b"\x00\x01\x02\r\n",
+    ],
 )
 async def test_a_retry_has_the_same_key_and_another_connection(tmp_path: Path, trouble: bytes | None) -> None:
     """A closed connection, 429, 502, 503 or nonsense: the command is sent again, on a new connection, and counted."""
@@ -277,9 +287,7 @@ async def test_other_statuses_fail_at_once(tmp_path: Path, status: int, errors: 
 async def test_the_token_is_sent_with_every_request(tmp_path: Path) -> None:
     """Commands and DUMPLOGs carry it."""
     async with ScriptedServer(always_empty).running() as server:
-        await run_file(
-            workload_of(tmp_path, "ADD,u,1.00", "DUMPLOG,./log"), server.url, Options(token="secret")
-        )
+        await run_file(workload_of(tmp_path, "ADD,u,1.00", "DUMPLOG,./log"), server.url, Options(token="secret"))
     assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer secret"] * 2
 
 
@@ -355,9 +363,11 @@ async def test_a_run_is_broken_off(tmp_path: Path, why: str, processes: int) -> 
         return EMPTY
 
     users = [f"u{number}" for number in range(4)]
-    commands = [f"{command},{user}{amount}" for command, amount in (("ADD", ",1.00"), ("COMMIT_BUY", "")) for user in users]
+    commands = [
+        f"{command},{user}{amount}" for command, amount in (("ADD", ",1.00"), ("COMMIT_BUY", "")) for user in users
+    ]
     file = workload_of(tmp_path, *commands, *(f"ADD,{user},1.00" for user in users), "DUMPLOG,./log")
-    limits = {"limit": {"limit_s": 1.5}, "silence": {"silence_limit_s": 0.5}, "interrupted": {}}[why]
+    limits = {"limit": {"limit_s": 0.5}, "silence": {"silence_limit_s": 0.5}, "interrupted": {}}[why]
     options = Options(retry=False, processes=processes, history=tmp_path / "history", **limits)
     async with ScriptedServer(script).running() as server, asyncio.timeout(30):
         with Workload.open(file) as workload:

@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "workload": "daytrader.cli.workload:workload",
     "verify": "daytrader.cli.verify:verify",
     "bench": "daytrader.cli.bench:bench",
+    "faults": "daytrader.cli.faults:faults",
     "reset": "daytrader.cli.reset:reset",
     "swap": "daytrader.cli.swap:swap",
     "quotes": "daytrader.cli.quotes:quotes",

@@ -79,7 +79,7 @@ def make(users: int, commands: int, seed: int, output: Path) -> None:
 @click.option(
     "--limit-time", type=click.FloatRange(0, min_open=True), help="Like --duration, but the run has failed then."
 )
-def run(  # noqa: PLR0917 - one parameter for each option, given by name
+def run(
     file: Path,
     url: str,
     rate: float | None,

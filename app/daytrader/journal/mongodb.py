@@ -238,4 +238,6 @@ def _dense(found: Iterable[Document], after: Mapping[int, int]) -> list[Entry]:
 
 
 def _entry(partition: int, n: int, found: Document) -> Entry:
-    return Entry(partition, n, found["b"], found["f"], found["c"], found["t"], found["s"], found["r"], found["v"])
+    # Large numbers come as Int64, a kind of int that msgpack does not take.
+    first, time_ = int(found["f"]), int(found["t"])
+    return Entry(partition, n, found["b"], first, found["c"], time_, found["s"], found["r"], found["v"])

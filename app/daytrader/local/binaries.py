@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-class MissingProgram(Exception):
+class MissingProgram(RuntimeError):
     """A server's program is nowhere on this machine; the text says how to get it."""
 
 

@@ -32,7 +32,7 @@ _USER_NOT_FOUND = 11
 _POLL_S = 0.05
 
 
-class NotFormed(Exception):
+class NotFormed(RuntimeError):
     """A replica set could not be formed or adopted; the text says what is in the way."""
 
 
@@ -110,12 +110,15 @@ async def _elected(host: str, key: str) -> None:
 
 
 async def _whole(client: Client) -> None:
-    while not {member.state for member in await member_states(client)} <= {"PRIMARY", "SECONDARY"}:
+    while True:
+        states = {member.state for member in await member_states(client)}
+        if states <= {"PRIMARY", "SECONDARY"}:
+            return
         await asyncio.sleep(_POLL_S)
 
 
 async def _user_made(client: Client, user: User) -> None:
-    facts = {"pwd": user.password, "roles": [*user.roles], "mechanisms": ["SCRAM-SHA-256"]}
+    facts: dict[str, Any] = {"pwd": user.password, "roles": [*user.roles], "mechanisms": ["SCRAM-SHA-256"]}
     try:
         await client.admin.command("updateUser", user.name, **facts)
     except OperationFailure as error:

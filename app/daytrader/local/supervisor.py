@@ -13,7 +13,7 @@ _POLL_S = 0.05
 _PORT_WITHIN_S = 5.0
 
 
-class NotStarted(Exception):
+class NotStarted(RuntimeError):
     """A program did not get ready; the text says what became of it and ends with the last lines of its log."""
 
 
@@ -115,7 +115,7 @@ class Supervisor:
             if watched.process.program.name == name:
                 return watched
         known = ", ".join(watched.process.program.name for watched in self._all()) or "none"
-        raise LookupError(f"no process is named {name!r}: these run here: {known}.")
+        raise KeyError(f"no process is named {name!r}: these run here: {known}.")
 
 
 class _Watched:

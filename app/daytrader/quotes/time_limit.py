@@ -19,6 +19,7 @@ async def time_limit(seconds: float) -> AsyncIterator[None]:
         TimeoutError: the limit passed.
     """
     loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:
 
         def count(left: int) -> None:

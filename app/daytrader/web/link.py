@@ -78,8 +78,6 @@ class Link:
         self._limits = limits
         self._timeout = aiohttp.ClientTimeout(total=limits.silence)
         self._failed = failed
-        self._gathered: asyncio.Future[bool] | None = None
-        self._cohort = 0
         self._sender: asyncio.Task[None] | None = None
         self._polls: set[asyncio.Task[None]] = set()
 
@@ -91,10 +89,7 @@ class Link:
     def put(self, pending: Pending) -> None:
         """Queue a command for the next batch."""
         self.queue.append(pending)
-        if self._gathered is not None:
-            if len(self.queue) >= self._cohort and not self._gathered.done():
-                self._gathered.set_result(True)
-        elif self._sender is None:
+        if self._sender is None:
             self._sender = asyncio.create_task(self._send(), name=f"batches to {self.url}")
 
     async def close(self) -> None:
@@ -109,31 +104,9 @@ class Link:
             while batch := self._take(self.queue):
                 if await self._exchange(batch) is None:
                     await asyncio.sleep(self._limits.back_off)
-                else:
-                    await self._gather(len(batch))
         finally:
             self._sender = None
 
-    async def _gather(self, answered: int) -> None:
-        import os
-        F=float(os.environ.get("GF","0.9")); T=float(os.environ.get("GT","0.002"))
-        if answered < 4 or not T: return
-        if self._skip: self._skip -= 1; return
-        self._cohort = max(1, int((answered+len(self.queue))*F))
-        if len(self.queue) >= self._cohort: return
-        loop = asyncio.get_running_loop()
-        g = self._gathered = loop.create_future()
-        timer = loop.call_later(T, lambda: g.done() or g.set_result(False))
-        try:
-            hit = await self._gathered
-        finally:
-            timer.cancel()
-            self._gathered = None
-        if hit: self._misses = 0; self.h += 1
-        else: self._misses = min(self._misses*2+1, 31); self._skip = self._misses; self.m += 1
-        if (self.h+self.m) % 100 == 0 and os.environ.get("GD"): print("hits",self.h,"misses",self.m)
-
-    h = m = _skip = _misses = 0
     async def _poll(self) -> None:
         while batch := self._take(self.deferred):
             if not await self._exchange(batch):

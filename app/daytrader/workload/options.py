@@ -27,9 +27,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     silence_limit_s: float = 120.0
     """A run in which no command got an outcome for so long is broken off."""
     duration_s: float | None = None
-    """Stop sending after so long, as planned."""
+    """Stop sending so long after the first command, as planned."""
     limit_s: float | None = None
-    """Stop sending after so long, and call the run failed."""
+    """Break the run off so long after the first command; it has failed then."""
     token: str | None = None
     """Bearer token of every request."""
     dump: Path | None = None

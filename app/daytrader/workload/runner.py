@@ -85,9 +85,8 @@ class Runner:
         self._abort_at = float("inf")
         self._phase = "connecting"
         self._dumps_done = 0
-        self._began = monotonic()
         self.ended: Ended = "complete"
-        self.started = self._began
+        self.started = monotonic()
         self.sending_s = 0.0
         self.longest_gap_s = 0.0
 
@@ -193,7 +192,9 @@ class Runner:
         limits = self._options
         if self._interrupted.is_set():
             self._end("interrupted", now, _GRACE)
-        elif limits.limit_s is not None and now >= self._began + limits.limit_s:
+        elif self._phase == "connecting":
+            return
+        elif limits.limit_s is not None and now >= self.started + limits.limit_s:
             self._end("limit", now, _GRACE)
         elif quiet > limits.silence_limit_s:
             self._end("silence", now, 0.0)
@@ -209,7 +210,7 @@ class Runner:
         limits = self._options
         ends = [self._abort_at]
         if limits.limit_s is not None:
-            ends.append(self._began + limits.limit_s)
+            ends.append(self.started + limits.limit_s)
         if limits.duration_s is not None:
             ends.append(self.started + limits.duration_s)
         return min((end - now for end in ends if end > now), default=float("inf"))

@@ -60,7 +60,12 @@ class AccountsError(Exception):
 
 
 def summaries(path: Path) -> Iterator[tuple[str, Summary]]:
-    """Yield user and summary from a file of JSON lines {"user": ..., "summary": {...}}. Raises OSError, AccountsError."""
+    """Yield user and summary from a file of JSON lines {"user": ..., "summary": {...}}.
+
+    Raises:
+        OSError: the file cannot be read.
+        AccountsError: a line is something else.
+    """
     decode = msgspec.json.Decoder(UserSummary).decode
     with path.open("rb") as file:
         for n, line in enumerate(file, 1):
@@ -73,38 +78,38 @@ def summaries(path: Path) -> Iterator[tuple[str, Summary]]:
 
 def differences(account: Account, shown: Summary) -> list[str]:
     """Return in words how `shown` differs from `account`; orders that expired meanwhile make no difference."""
-    found = []
-    if shown.cents != account.cents:
-        found.append(f"cash {dollars(shown.cents)} instead of {dollars(account.cents)}")
-    if shown.reserved_cents != account.reserved_cents:
-        found.append(f"reserved {dollars(shown.reserved_cents)} instead of {dollars(account.reserved_cents)}")
-    holdings = {held.stock: held.amount for held in shown.investments}
-    for stock in sorted(holdings.keys() | account.holdings.keys()):
-        if holdings.get(stock, 0) != account.holdings.get(stock, 0):
-            found.append(f"{holdings.get(stock, 0)} {stock} instead of {account.holdings.get(stock, 0)}")
-    triggers = {(t.stock, t.is_sell): (t.amount_cents, t.price_cents) for t in shown.triggers}
+    pairs: list[tuple[str, object, object]] = [
+        ("cash", dollars(account.cents), dollars(shown.cents)),
+        ("reserved cash", dollars(account.reserved_cents), dollars(shown.reserved_cents)),
+    ]
+    held = {investment.stock: investment.amount for investment in shown.investments}
+    pairs += [
+        (f"shares of {stock}", account.holdings.get(stock, 0), held.get(stock, 0))
+        for stock in sorted(held.keys() | account.holdings.keys())
+    ]
+    triggers = {(t.stock, t.is_sell): _trigger(t.amount_cents, t.price_cents) for t in shown.triggers}
     expected = {
-        (stock, is_sell): (trigger.amount, trigger.price)
+        (stock, is_sell): _trigger(trigger.amount, trigger.price)
         for is_sell, kind in ((False, account.buy_triggers), (True, account.sell_triggers))
         for stock, trigger in kind.items()
     }
-    for stock, is_sell in sorted(triggers.keys() | expected.keys()):
-        was, is_now = expected.get((stock, is_sell)), triggers.get((stock, is_sell))
-        if was != is_now:
-            found.append(f"{'sell' if is_sell else 'buy'} trigger on {stock} {_trigger(is_now)} instead of {_trigger(was)}")
-    found += _orders("buys", account.buys, shown.pending_buys) + _orders("sells", account.sells, shown.pending_sells)
-    return found
+    for key in sorted(triggers.keys() | expected.keys()):
+        stock, is_sell = key
+        name = f"{'sell' if is_sell else 'buy'} trigger on {stock}"
+        pairs.append((name, expected.get(key, "none"), triggers.get(key, "none")))
+    pairs.append(("pending buys", *_newest(account.buys, shown.pending_buys)))
+    pairs.append(("pending sells", *_newest(account.sells, shown.pending_sells)))
+    return [f"{name} {has} instead of {due}" for name, due, has in pairs if has != due]
 
 
-def _trigger(trigger: tuple[int, int] | None) -> str:
-    return "none" if trigger is None else f"for {dollars(trigger[0])} at {dollars(trigger[1])}"
+def _trigger(amount: int, price: int) -> str:
+    return f"for {dollars(amount)} at {dollars(price)}" if price else f"for {dollars(amount)}, not armed"
 
 
-def _orders(name: str, orders: tuple[Order, ...], shown: list[ShownOrder]) -> list[str]:
-    """Compare a stack: what is shown must be its newest orders."""
-    newest = orders[len(orders) - len(shown) :] if len(shown) <= len(orders) else ()
-    pending = [ShownOrder(o.symbol, o.price, o.shares, o.cents, o.time) for o in newest]
-    return [] if pending == shown else [f"{len(shown)} pending {name} that are not the newest of {len(orders)}"]
+def _newest(orders: tuple[Order, ...], shown: list[ShownOrder]) -> tuple[list[ShownOrder], list[ShownOrder]]:
+    """Return as many of the newest orders as are shown (the older ones have expired), and those that are shown."""
+    newest = orders[-len(shown) :] if shown else ()
+    return [ShownOrder(o.symbol, o.price, o.shares, o.cents, o.time) for o in newest], shown
 
 
 def compare_file(path: Path, replay: Replay, findings: Findings) -> None:

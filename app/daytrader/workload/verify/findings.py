@@ -37,7 +37,12 @@ class Findings:
     @property
     def clean(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.violations
+        return not self.violations.total()
+
+    @property
+    def readable(self) -> bool:
+        """Whether the log is a whole and valid one; the balances that follow from a part of it mean nothing."""
+        return not self.violations["format"]
 
     def violation(self, kind: Kind, text: str) -> None:
         """Note that something is wrong."""

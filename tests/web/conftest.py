@@ -1,0 +1,70 @@
+"""What the tests of the web service share."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from daytrader.domain.command import parse
+from daytrader.journal.entry import partition_of
+from daytrader.membership import ProbedMembership, listed
+from daytrader.transaction.message import Request
+from daytrader.web.link import Limits
+from daytrader.web.router import Router
+from daytrader.web.session import InternalSession
+from tests.web.replica import TOKEN, HttpServer, Replica
+
+PARTITIONS = 16
+
+QUICK = Limits(silence=0.4, deadline=3.0, back_off=0.01)
+"""Limits with which a test of a dead replica does not take long."""
+
+Add = Callable[..., Request]
+
+
+@pytest.fixture
+def add() -> Add:
+    """Makes an ADD for a user, with an id of its own."""
+    numbers = itertools.count()
+
+    def make(user: str = "alice", number: int | None = None) -> Request:
+        number = next(numbers) if number is None else number
+        return Request(f"w:t{number}", partition_of(user, PARTITIONS), parse("ADD", user, amount="1.00"), 1_000)
+
+    return make
+
+
+@pytest.fixture
+async def replica() -> AsyncIterator[Replica]:
+    """A transaction replica that is served as long as the test runs; its address is `replica_url`."""
+    one = Replica()
+    yield one
+    one.gate.set()
+
+
+@pytest.fixture
+async def replica_server(replica: Replica) -> AsyncIterator[HttpServer]:
+    """The HTTP server of `replica`."""
+    async with replica.server() as server:
+        yield server
+
+
+@asynccontextmanager
+async def routing(*urls: str, limits: Limits = QUICK) -> AsyncIterator[Router]:
+    """Give a router to the replicas at `urls`, once they have been probed."""
+    membership = ProbedMembership(listed(",".join(urls)), probe_every=0.05, probe_limit=0.4)
+    session = InternalSession(TOKEN)
+    router = Router(membership, session, PARTITIONS, limits)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(session.close)
+        for run in (membership.run, router.run):
+            stack.push_async_callback(_end, asyncio.create_task(run()))
+        await asyncio.wait_for(membership.settled.wait(), 10)
+        yield router
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
