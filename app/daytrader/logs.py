@@ -47,6 +47,8 @@ def configure(level: Level, service: str, replica: str) -> None:
         )
     )
     logging.basicConfig(level=max(_LEVELS[level], logging.WARNING), handlers=[handler], force=True)
+    # Below "error" it only tells of clients that speak no HTTP: anybody could fill the log that way.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def _json(event: EventDict, **_: Any) -> str:

@@ -15,8 +15,9 @@ from daytrader.mongo import Document
 ASK_S: Final = 2.0
 """Seconds that the members have to say how they stand."""
 
-BEHIND_S: Final = 10
-"""A secondary that is more seconds behind is unwell. Members tell each other only every 2 s how far they are."""
+BEHIND_S: Final = 30
+"""A secondary that is more seconds behind is unwell. In an idle set one may seem to be more than 10 s behind: a primary
+writes a note of its own every 10 s, and hears only every 2 s how far the others are."""
 
 _PRIMARY: Final = "PRIMARY"
 _SECONDARY: Final = "SECONDARY"
@@ -31,7 +32,7 @@ async def set_health(database: AsyncDatabase[Document], name: str) -> list[Part]
     try:
         with pymongo.timeout(ASK_S):
             # The role clusterMonitor is what it takes.
-            status = await client.admin.command("replSetGetStatus", read_preference=ReadPreference.NEAREST)
+            status = await client.admin.command("replSetGetStatus", read_preference=ReadPreference.PRIMARY_PREFERRED)
     except PyMongoError as error:
         known = sorted(client.topology_description.server_descriptions())
         says = f"does not answer within {ASK_S:g} s: {_shortened(error)}; nothing can be read or written"

@@ -11,6 +11,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from daytrader.http_limits import LimitedHttpProtocol
+
 KEEP_ALIVE: Final = 90
 """Seconds for which an idle connection is kept; clients count on 75."""
 
@@ -68,7 +70,7 @@ async def serve(
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=LimitedHttpProtocol,
         ws="none",
         loop="none",
         lifespan="off",

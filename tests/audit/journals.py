@@ -82,6 +82,12 @@ class Writer:
         assert set(await self._journal.append(entries)) == {Fate.DURABLE}
         self.entries += entries
 
+    async def append_packed(self, entry: Entry) -> None:
+        """Append an entry that is made already."""
+        assert await self._journal.append([entry]) == [Fate.DURABLE]
+        self.heads[entry.partition] = entry.n
+        self._next_record[entry.partition] = entry.first + entry.count
+
 
 class Interrupted:
     """A journal whose answers to a follower can be stopped."""

@@ -25,6 +25,7 @@ class TestOpen:
 
     async def test_other_number_of_partitions_is_refused(self, any_store: AuditStore, make_store: MakeStore) -> None:
         """The number of partitions is fixed at the first start, and the error names both."""
+        assert await any_store.heads() == {}
         with pytest.raises(PartitionsDifferError, match=f"made with {PARTITIONS} partitions, and 7 are asked for"):
             await make_store().open(7)
 

@@ -33,6 +33,11 @@ async def daytrader(*arguments: str, stop_when: asyncio.Event | None = None) -> 
     return process.returncode, out.decode(), err.decode()
 
 
+def text_of(file: str) -> str:
+    """What stands in a file."""
+    return Path(file).read_text()
+
+
 async def test_make_and_run(tmp_path: Path) -> None:
     """A made file runs against a system; report, log and history are written, and the status is 0."""
     file, report, log, history = (str(tmp_path / name) for name in ("day.txt", "report.json", "log.xml", "history"))
@@ -44,10 +49,10 @@ async def test_make_and_run(tmp_path: Path) -> None:
         )
     assert (status, err) == (0, "")
     assert "Every command that was sent is acknowledged." in " ".join(out.split())
-    told = json.loads(Path(report).read_text())
+    told = json.loads(text_of(report))
     assert (told["exit_status"], told["commands"], told["failed"], told["not_sent"]) == (0, 500, 0, 0)
-    assert Path(log).read_text().endswith("</log>\n")
-    assert len(Path(history).read_text().splitlines()) == 500
+    assert text_of(log).endswith("</log>\n")
+    assert len(text_of(history).splitlines()) == 500
 
 
 async def test_broken_lines_are_named_and_the_rest_runs(tmp_path: Path) -> None:

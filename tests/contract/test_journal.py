@@ -205,11 +205,11 @@ class TestTrimming:
 
     async def test_trimming_more_than_one_batch_leaves_nothing_behind(self, journal: Journal) -> None:
         """Trimming deletes thousands of entries, however many batches that takes."""
-        for n in range(1, 2_502, 100):
+        for n in range(1, 1_102, 100):
             await asyncio.gather(*(journal.append([entry(0, n + more)]) for more in range(100)))
-        await journal.trim(0, 2_599)
+        await journal.trim(0, 1_199)
         assert await journal.size() == 1
-        assert [each.n for each in await journal.read(0, 2_599, 10)] == [2_600]
+        assert [each.n for each in await journal.read(0, 1_199, 10)] == [1_200]
 
     async def test_trimming_goes_on_where_one_was_broken_off(self, journal: Journal) -> None:
         """A mark whose entries were not all deleted leaves them to the next trimming."""

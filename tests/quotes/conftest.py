@@ -55,12 +55,3 @@ def own_redis() -> Iterator[RedisProcess]:
     redis.start()
     yield redis
     redis.kill()
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """TEMPORARY"""
-    redis = RedisProcess()
-    redis.start()
-    yield redis.url
-    redis.kill()

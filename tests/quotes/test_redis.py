@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -26,10 +27,17 @@ FOREVER_MS = 60_000
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator["Redis"]:
-    """A client of an empty Redis."""
-    client = Redis.from_url(redis_url)
-    await client.flushall()
+def quotes_url(redis_url: str, worker_id: str) -> str:
+    """A database in the shared Redis that only this process of the test run uses."""
+    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    return urlsplit(redis_url)._replace(path=f"/{1 + number % 15}").geturl()
+
+
+@pytest.fixture
+async def redis(quotes_url: str) -> AsyncIterator[Redis]:
+    """A client of that database, empty."""
+    client = Redis.from_url(quotes_url)
+    await client.flushdb()
     yield client
     await client.aclose()
 
@@ -51,15 +59,15 @@ async def replica_of(clock: TurnedClock) -> AsyncIterator[ReplicaOf]:
 
 
 @pytest.fixture
-def one(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> RedisQuoteCache:
+def one(redis: Redis, quotes_url: str, replica_of: ReplicaOf) -> RedisQuoteCache:
     """One replica's cache, empty."""
-    return replica_of(redis_url)
+    return replica_of(quotes_url)
 
 
 @pytest.fixture
-def other(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> RedisQuoteCache:
+def other(redis: Redis, quotes_url: str, replica_of: ReplicaOf) -> RedisQuoteCache:
     """Another replica's cache in the same Redis."""
-    return replica_of(redis_url)
+    return replica_of(quotes_url)
 
 
 async def claim_of(cache: RedisQuoteCache, symbol: str = "ABC") -> Claim:
@@ -95,17 +103,17 @@ async def test_a_failed_asker_lets_the_next_one_try(one: RedisQuoteCache, other:
     assert isinstance(await waiting, Claim)
 
 
-async def test_a_dead_askers_claim_lapses(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> None:
+async def test_a_dead_askers_claim_lapses(redis: Redis, quotes_url: str, replica_of: ReplicaOf) -> None:
     """Who waits asks for itself when the one who asked never comes back."""
-    dead, alive = replica_of(redis_url, asking_ms=50), replica_of(redis_url)
+    dead, alive = replica_of(quotes_url, asking_ms=50), replica_of(quotes_url)
     await claim_of(dead)
     await claim_of(alive)
 
 
-async def test_waiting_is_bounded(redis: Redis, redis_url: str, replica_of: ReplicaOf) -> None:
+async def test_waiting_is_bounded(redis: Redis, quotes_url: str, replica_of: ReplicaOf) -> None:
     """Even where somebody holds the claim for ever, who waits asks for itself in the end."""
-    await claim_of(replica_of(redis_url))
-    await claim_of(replica_of(redis_url, asking_ms=50))
+    await claim_of(replica_of(quotes_url))
+    await claim_of(replica_of(quotes_url, asking_ms=50))
 
 
 async def test_only_its_holder_gives_a_claim_back(one: RedisQuoteCache, redis: Redis) -> None:
@@ -185,14 +193,14 @@ async def test_a_value_that_is_no_quote_is_none(
 
 
 async def test_one_of_many_replicas_asks(
-    redis: Redis, redis_url: str, replica_of: ReplicaOf, clock: TurnedClock, strays: list[Hit]
+    redis: Redis, quotes_url: str, replica_of: ReplicaOf, clock: TurnedClock, strays: list[Hit]
 ) -> None:
     """Ten replicas that need the same five quotes at once buy each of them once."""
     async with MockQuoteServer() as mock:
         sources = [
             QuoteSource(
                 LegacyQuoteServer(*mock.address, clock=clock, on_stray_hit=strays.append),
-                replica_of(redis_url),
+                replica_of(quotes_url),
                 clock=clock,
                 on_stray_hit=strays.append,
             )
@@ -243,7 +251,7 @@ async def test_a_frozen_redis_costs_the_time_limit_once(
     for number in itertools.islice(itertools.product("ABCDEFGH", repeat=3), 200):
         symbol = "".join(number)
         await claim_of(cache, symbol)
-    assert loop.time() - before < 2
+    assert loop.time() - before < 5
     assert "no answer within 0.05 s" in cache.error
 
 

@@ -36,6 +36,16 @@ class Faults:
     refused: float = 0.0
     """Operations that fail at once."""
 
+    def draw(self, random: Random) -> str:
+        """Return what goes wrong with one operation, "" where nothing does."""
+        chance = random.random()
+        for name in ("slow", "lost", "late", "answer_lost", "refused"):
+            rate = getattr(self, name)
+            if chance < rate:
+                return name
+            chance -= rate
+        return ""
+
 
 @dataclass
 class View:
@@ -100,7 +110,8 @@ class DataSet:
         if self.random.random() < self.faults.uncommitted:
             self.uncommitted[key] = entry
             commits = self.random.random() < 0.5
-            self.loop.call_later(self.random.uniform(0.01, 4), self._resolve, key, commits, context=self.process.context)
+            delay = self.random.uniform(0.01, 4)
+            self.loop.call_later(delay, self._resolve, key, commits, context=self.process.context)
             return Fate.UNSETTLED
         self._commit(key, entry)
         return Fate.DURABLE
@@ -158,31 +169,18 @@ class Client:
         """Carry out `operation` at the set. Raises JournalUnavailableError."""
         data = self.data
         random = data.random
-        faults = data.faults
         answer: asyncio.Future[T] = data.loop.create_future()
         context = data.process.context
         there = random.uniform(0.0005, 0.004)
         back = random.uniform(0.0005, 0.004)
-        chance = random.random()
         limit = CLIENT_LIMIT
         answered = True
-        for rate, happens in (
-            (faults.slow, "slow"),
-            (faults.lost, "lost"),
-            (faults.late, "late"),
-            (faults.answer_lost, "answer lost"),
-            (faults.refused, "refused"),
-        ):
-            chance -= rate
-            if chance < 0:
-                break
-        else:
-            happens = ""
+        happens = data.faults.draw(random)
         if happens == "slow":
             there, back = random.uniform(0, 2.5), random.uniform(0, 2.5)
         elif happens == "late":
             there = CLIENT_LIMIT + random.uniform(0, 8)
-        elif happens == "answer lost":
+        elif happens == "answer_lost":
             answered = False
             limit = random.choice((0.01, CLIENT_LIMIT))
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from daytrader.domain.command import parse
 from daytrader.journal.entry import partition_of
@@ -15,6 +16,7 @@ from daytrader.web.link import Limits
 from daytrader.web.router import Router
 from daytrader.web.session import InternalSession
 from tests.web.replica import TOKEN, HttpServer, Replica
+from tests.web.stand_in import Behind
 
 PARTITIONS = 16
 
@@ -36,6 +38,29 @@ def add() -> Add:
     return make
 
 
+Gained = Callable[..., float]
+
+
+@pytest.fixture
+def gained() -> Gained:
+    """How much a metric has risen since the test began; the registry outlives a test."""
+    before = _samples()
+
+    def rise(name: str, **labels: str) -> float:
+        key = (name, tuple(sorted(labels.items())))
+        return _samples()[key] - before.get(key, 0.0)
+
+    return rise
+
+
+def _samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+    }
+
+
 @pytest.fixture
 async def replica() -> AsyncIterator[Replica]:
     """A transaction replica that is served as long as the test runs; its address is `replica_url`."""
@@ -49,6 +74,19 @@ async def replica_server(replica: Replica) -> AsyncIterator[HttpServer]:
     """The HTTP server of `replica`."""
     async with replica.server() as server:
         yield server
+
+
+@pytest.fixture
+def behind() -> Behind:
+    """What the web app stands in front of."""
+    return Behind()
+
+
+@pytest.fixture
+async def port(behind: Behind) -> AsyncIterator[int]:
+    """The port of the web app."""
+    async with HttpServer(behind.app()) as server:
+        yield server.port
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from daytrader.http_limits import LimitedHttpProtocol
 from daytrader.internal import InternalAuth
 from daytrader.serving import listen
 from daytrader.transaction.message import Reply, Request, decode_requests, encode_replies
@@ -35,7 +36,7 @@ class HttpServer:
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
-            http="httptools",
+            http=LimitedHttpProtocol,
             ws="none",
             loop="none",
             lifespan="off",
@@ -48,9 +49,10 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._server._serve([self._listener]))
-        while not self._server.started:
-            await asyncio.sleep(0.001)
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        await self._server.startup(sockets=[self._listener])
+        self._task = asyncio.create_task(self._server.main_loop())  # for the Date header
         return self
 
     async def __aexit__(
@@ -66,9 +68,9 @@ class HttpServer:
             connection.transport.abort()
         for task in list(self._server.server_state.tasks):
             task.cancel()
-        self._server.should_exit = self._server.force_exit = True
         if self._task is not None:
-            await self._task
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
 
 class Replica:
@@ -78,12 +80,20 @@ class Replica:
         self.ready = True
         self.status = 200
         """What a batch is answered with, as a whole."""
+        self.body: bytes | None = None
+        """What a batch is answered with instead of replies."""
         self.answer: Answer = accept
+        self.health = b'[{"name":"redis","ok":true,"says":"shares quotes"}]'
         self.gate = asyncio.Event()
         """While it is clear, batches wait; polls do not."""
         self.gate.set()
         self.poll_gate: Callable[[list[Request]], Awaitable[object] | None] = lambda _: None
         """What the answer to a poll waits for."""
+        self.probes = 0
+        self.probe_gate = asyncio.Event()
+        """While it is clear, probes wait; `probed` is set by the first that does."""
+        self.probe_gate.set()
+        self.probed = asyncio.Event()
         self.batches: list[list[Request]] = []
         self.polls: list[list[Request]] = []
         self.under_way = 0
@@ -128,13 +138,19 @@ class Replica:
             self.under_way -= not is_poll
         if self.status != 200:
             return PlainTextResponse("not now", self.status)
+        if self.body is not None:
+            return Response(self.body)
         return Response(encode_replies([self.answer(request) for request in requests]))
 
     async def _ready(self, _: HttpRequest) -> Response:
+        self.probes += 1
+        if not self.probe_gate.is_set():
+            self.probed.set()
+            await self.probe_gate.wait()
         return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
 
     async def _health(self, _: HttpRequest) -> Response:
-        return PlainTextResponse('[{"name":"redis","ok":true,"says":"shares quotes"}]')
+        return Response(self.health)
 
 
 def free_port() -> int:

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 
 import msgspec
+import pytest
 
 from daytrader.membership import rendezvous
-from daytrader.transaction.message import Reply, Request
+from daytrader.transaction.message import Reply, Request, encode_replies
 from daytrader.web.dispatch import FULL, NO_REPLICA, UNKNOWN
 from daytrader.web.link import Limits
 from daytrader.web.router import Router
@@ -177,7 +178,7 @@ async def test_without_a_replica_nothing_came_of_it(add: Add) -> None:
 
 async def test_after_sending_the_outcome_is_unknown(replica: Replica, replica_server: HttpServer, add: Add) -> None:
     """A command that was sent and not answered before its deadline gets 503 `Outcome unknown`."""
-    replica.answer = lambda request: None
+    replica.answer = lambda _: None
     async with routing(replica_server.url, limits=msgspec.structs.replace(QUICK, deadline=0.2)) as router:
         assert await _soon(router.submit(add())) is UNKNOWN
     assert UNKNOWN.body == b"Outcome unknown"
@@ -192,14 +193,15 @@ async def test_what_expired_takes_no_room(add: Add) -> None:
         assert router.under_way() == 0
 
 
-async def test_nonsense_is_a_failure(add: Add) -> None:
-    """A replica whose replies cannot be read, or are too few, is treated as one that died."""
+@pytest.mark.parametrize("body", [b"\xc1", encode_replies([]), encode_replies([None] * 1000), encode_replies([1])])
+async def test_nonsense_is_a_failure(add: Add, body: bytes) -> None:
+    """A replica whose replies cannot be read, or are too few or too many, is treated as one that died."""
     one, two = Replica(), Replica()
     async with one.server() as odd, two.server() as other, routing(odd.url, other.url) as router:
         requests = _users_of(odd.url, [odd.url, other.url], add)
-        one.status = 500
+        one.body, one.ready = body, False
         assert {reply.status for reply in await _all(router, requests)} == {200}
-    assert {request.id for request in two.received} >= {request.id for request in requests[:1]}
+    assert two.received == [msgspec.structs.replace(request, attempt=1) for request in requests]
 
 
 async def test_a_wrong_token_reaches_nobody(replica: Replica, replica_server: HttpServer, add: Add) -> None:
@@ -232,9 +234,7 @@ async def test_a_users_order_is_kept(replica: Replica, replica_server: HttpServe
 
     replica.answer = answer
     async with routing(replica_server.url, limits=msgspec.structs.replace(QUICK, batch=7)) as router:
-        requests = [
-            msgspec.structs.replace(add(f"user{number % 5}"), first_sent=number) for number in range(200)
-        ]
+        requests = [msgspec.structs.replace(add(f"user{number % 5}"), first_sent=number) for number in range(200)]
         await _all(router, requests)
     assert all(order == sorted(order) for order in numbers.values())
     assert sum(map(len, numbers.values())) == 200

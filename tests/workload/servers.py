@@ -1,4 +1,4 @@
-"""Real HTTP servers for the load generator: one that decides commands by the rules, one that does what a script says."""
+"""Real HTTP servers for the load generator: one decides commands by the rules, one does what a script says."""
 
 import asyncio
 import socket

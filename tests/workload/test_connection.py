@@ -199,7 +199,7 @@ async def test_an_error_of_the_owner_is_told_to_it() -> None:
 
     class Raising(Owner):
         def answered(self, status: int, body: bytes) -> None:
-            raise KeyError(status)
+            raise KeyError(status, body)
 
     def full(piece: bytes) -> None:
         raise OSError("disk full")

@@ -1,4 +1,4 @@
-"""Reading workload files."""
+"""Reading of workload files."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,5 @@
 """The client's own record of a run."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -40,8 +39,8 @@ def test_two_writers_share_a_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """What could not be written is an error at the end at the latest."""
-    os.symlink("/dev/full", tmp_path / "history")
+    (tmp_path / "history").symlink_to("/dev/full")
     writer = HistoryWriter(tmp_path / "history")
     writer.add(sent(1))
-    with pytest.raises(OSError, match="history file: .*No space left"):
+    with pytest.raises(OSError, match=r"history file: .*No space left"):
         writer.close()

@@ -4,12 +4,12 @@ import asyncio
 from array import array
 from time import monotonic
 
+import pytest
+
 from daytrader.workload import open_loop
 from daytrader.workload.closed_loop import ClosedLoop
 from daytrader.workload.loop import Loop, Share
 from daytrader.workload.open_loop import OpenLoop
-
-import pytest
 
 
 class Desk:
@@ -22,15 +22,18 @@ class Desk:
 
         def run(self, position: int, since: float, now: float) -> None:
             assert self.number not in self._desk.under_way
+            assert since <= now
             self._desk.under_way[self.number] = position
             self._desk.sent.append(position)
             self._desk.since[position] = since
+            self._desk.sent_something.set()
 
     def __init__(self, lanes: int) -> None:
         self.under_way: dict[int, int] = {}
         self.sent: list[int] = []
         self.since: dict[int, float] = {}
         self.finished = 0
+        self.sent_something = asyncio.Event()
         self.lanes = [self.Lane(number, self) for number in range(lanes)]
         self.loop: Loop
 
@@ -134,9 +137,10 @@ async def test_open_sends_nothing_before_it_is_due() -> None:
     start = monotonic()
     desk.loop.begin(share(0, 1, start=start))
     assert desk.sent == [0]
+    desk.sent_something.clear()
     async with asyncio.timeout(5):
-        while len(desk.sent) < 2:
-            await asyncio.sleep(0.001)
+        await desk.sent_something.wait()
+    assert desk.sent == [0, 1]
     assert monotonic() >= start + 0.1
 
 

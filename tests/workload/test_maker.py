@@ -1,4 +1,4 @@
-"""Made workload files."""
+"""Workload files as the maker writes them."""
 
 import itertools
 import re

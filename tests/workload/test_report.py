@@ -1,4 +1,4 @@
-"""The report's figures and its JSON."""
+"""The figures of a report, and its JSON."""
 
 import io
 import json
@@ -105,7 +105,7 @@ def test_the_screen_shows_what_counts() -> None:
     screen.show(report(), Console(width=100, file=file))
     text = " ".join(file.getvalue().split())
     for shown in (
-        "ADD 1,000 0 0 500.0 900.0 990.0 999.0 1,000.0",
+        "ADD 1,000 0 0 500.0 900.0 990.0 999.0 1,000",
         "200 commands/s over 5.00 s",
         "1 The specified stack is empty",
         "day.txt:3: there is no command [STEAL]: '[3] [STEAL]'",

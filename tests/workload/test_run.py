@@ -1,13 +1,15 @@
-"""Whole runs against real HTTP servers."""
+"""Whole runs, against real HTTP servers."""
 
 import asyncio
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+import uvloop
 
 from daytrader.workload import maker
 from daytrader.workload.file import Workload
@@ -35,6 +37,11 @@ async def run_file(file: Path, url: str, options: Options = QUICK) -> Report:
         return await run(workload, url, options)
 
 
+def files_in(path: Path) -> list[str]:
+    """The names of the files in a directory."""
+    return sorted(file.name for file in path.iterdir())
+
+
 def history_of(file: Path) -> list[Sent]:
     """The records of a history."""
     return [msgspec.json.decode(line, type=Sent) for line in file.read_bytes().splitlines()]
@@ -52,7 +59,7 @@ def expected(file: Path) -> Counter[int]:
 async def test_a_system_gets_all_commands_in_each_users_order(
     tmp_path: Path, processes: int, rate: float | None
 ) -> None:
-    """Closed or open loop, in one process or several: accepted and refused are what the rules give, and nothing fails."""
+    """Closed or open loop, in one process or several: outcomes are what the rules give."""
     file = tmp_path / "day.txt"
     maker.write(file, 12, 1_200, seed=3)
     async with MarketServer().running() as server:
@@ -130,7 +137,7 @@ async def test_the_last_dumplog_goes_into_a_file(tmp_path: Path) -> None:
     assert [(dump.status, dump.bytes) for dump in report.dumps] == [(200, len(log))] * 2
     assert [dump.file for dump in report.dumps] == [None, str(tmp_path / "log.xml")]
     assert report.by_command["DUMPLOG"].accepted == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.xml", "workload.txt"]
+    assert files_in(tmp_path) == ["log.xml", "workload.txt"]
 
 
 async def test_a_dumplog_is_added_where_a_dump_is_wanted(tmp_path: Path) -> None:
@@ -162,7 +169,7 @@ async def test_a_dump_is_whole_or_not_there(tmp_path: Path, retry: bool) -> None
         assert len({asked.key for asked in server.asked}) == 1
     else:
         assert (report.exit_status, report.failures) == (1, {"the connection was closed": 1})
-        assert [path.name for path in tmp_path.iterdir()] == ["workload.txt"]
+        assert files_in(tmp_path) == ["workload.txt"]
 
 
 def each(*answers: bytes | None) -> Iterator[bytes | None]:
@@ -200,7 +207,7 @@ async def test_a_retry_has_the_same_key_and_another_connection(tmp_path: Path, t
 
 
 async def test_silence_is_answered_with_another_sending(tmp_path: Path) -> None:
-    """Without an answer in time the command is sent again on a new connection; a late answer to the first is nothing."""
+    """Without an answer in time the command is sent again on a new connection; a late answer is nothing."""
     release = asyncio.Event()
 
     async def script(asked: Asked) -> bytes:
@@ -214,6 +221,21 @@ async def test_silence_is_answered_with_another_sending(tmp_path: Path) -> None:
     assert [asked.command for asked in server.asked] == ["ADD", "ADD", "COMMIT_BUY"]
     assert (report.accepted, report.retried, report.longest_gap_ms >= 200) == (2, 1, True)
     assert report.latency_ms.max >= 200
+
+
+def test_a_stall_of_the_generator_is_not_the_servers_silence(tmp_path: Path) -> None:
+    """When the generator itself got no CPU for a while, it reads the answers before it misses them."""
+
+    async def script(_: Asked) -> bytes:
+        time.sleep(0.5)  # noqa: ASYNC251 - the whole process stands still, server and generator
+        return EMPTY
+
+    async def stalled() -> Report:
+        async with ScriptedServer(script).running() as server:
+            return await run_file(workload_of(tmp_path, "ADD,u,1.00", "ADD,v,1.00"), server.url)
+
+    report = uvloop.run(stalled())
+    assert (report.accepted, report.resent) == (2, 0)
 
 
 async def test_a_server_that_comes_back_is_found_again(tmp_path: Path) -> None:
@@ -367,8 +389,13 @@ async def test_a_run_is_broken_off(tmp_path: Path, why: str, processes: int) -> 
         f"{command},{user}{amount}" for command, amount in (("ADD", ",1.00"), ("COMMIT_BUY", "")) for user in users
     ]
     file = workload_of(tmp_path, *commands, *(f"ADD,{user},1.00" for user in users), "DUMPLOG,./log")
-    limits = {"limit": {"limit_s": 0.5}, "silence": {"silence_limit_s": 0.5}, "interrupted": {}}[why]
-    options = Options(retry=False, processes=processes, history=tmp_path / "history", **limits)
+    options = Options(
+        retry=False,
+        processes=processes,
+        history=tmp_path / "history",
+        limit_s=0.5 if why == "limit" else None,
+        silence_limit_s=0.5 if why == "silence" else 120.0,
+    )
     async with ScriptedServer(script).running() as server, asyncio.timeout(30):
         with Workload.open(file) as workload:
             report = await run(workload, server.url, options, interrupted=interrupted)

@@ -81,8 +81,7 @@ class AuditService:
         DUMPLOG stand; a user's log needs the user's partition alone. Nothing is yielded before all of that is stored.
 
         Raises ValueError for a partition that there is not, TooManyDumpsError and AuditBehindError (503: ask again
-        later) before the first chunk. Raises AuditUnavailableError and LogIncompleteError at any time, and then what
-        was yielded is no log.
+        later) before the first chunk. Raises AuditUnavailableError at any time, and then what was yielded is no log.
         """
         foreign = sorted(places.keys() - set(range(self._partitions)))
         if foreign:

@@ -1,10 +1,11 @@
 """The records of one partition that a log is made of, in order, with little of them in memory at a time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from daytrader.audit.index import PartitionIndex, bucket_of, user_of
-from daytrader.audit.port import AuditStore
+from daytrader.audit.port import AuditStore, AuditUnavailableError
 from daytrader.audit.portion import Portion
 from daytrader.domain.record import Record
 from daytrader.journal.entry import Entry, decode_records
@@ -17,8 +18,8 @@ AHEAD_ENTRIES: Final = 256
 _PAGES_AT_ONCE: Final = 32
 
 
-class LogIncompleteError(Exception):
-    """The audit store lacks an entry that it had: the log cannot be completed."""
+class LogIncompleteError(AuditUnavailableError):
+    """The audit store lacks an entry that it had: no log can be completed before it is back."""
 
 
 async def whole(store: AuditStore, partition: int, upto: int) -> AsyncIterator[list[Entry]]:
@@ -27,11 +28,19 @@ async def whole(store: AuditStore, partition: int, upto: int) -> AsyncIterator[l
     after = 0
     while after < upto:
         entries = await store.read(partition, after, upto, portion.limit)
-        if [entry.n for entry in entries] != list(range(after + 1, after + 1 + max(1, len(entries)))):
-            raise LogIncompleteError(f"the audit store lacks an entry after {after} of partition {partition}")
+        _must_be(partition, entries, range(after + 1, upto + 1))
         portion.took(len(entries), _size(entries))
         after = entries[-1].n
         yield entries
+
+
+def _must_be(partition: int, entries: Sequence[Entry], places: Sequence[int]) -> None:
+    """Raise LogIncompleteError where `entries` are not the first ones of `places`, or none at all."""
+    for n, entry in zip_longest(places[: max(1, len(entries))], entries):
+        if entry is None or entry.n != n:
+            raise LogIncompleteError(
+                f"the audit store lacks entry {n} of partition {partition}, which it had: restore it from a backup"
+            )
 
 
 async def of_user(store: AuditStore, index: PartitionIndex, user: str, upto: int) -> AsyncIterator[list[Entry]]:
@@ -42,8 +51,7 @@ async def of_user(store: AuditStore, index: PartitionIndex, user: str, upto: int
         while left:
             asked = left[: portion.limit]
             entries = await store.read_at(index.partition, asked)
-            if not entries or [entry.n for entry in entries] != asked[: len(entries)]:
-                raise LogIncompleteError(f"the audit store lacks one of the entries {asked} of {index.partition}")
+            _must_be(index.partition, entries, asked)
             portion.took(len(entries), _size(entries))
             left = left[len(entries) :]
             yield entries

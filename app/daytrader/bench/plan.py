@@ -38,6 +38,8 @@ class Plan:
         self._say = say
         self._files: dict[int, Path] = {}
         self.rows: list[Row] = []
+        self.opening_s: float | None = None
+        """From starting a transaction replica until all its partitions were open."""
 
     def _file(self, users: int) -> Path:
         if users not in self._files:

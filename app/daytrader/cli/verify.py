@@ -56,7 +56,7 @@ def _check(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console
     )
     with reading:
-        task = reading.add_task("replaying the log", total=log.stat().st_size)
+        task = reading.add_task("replaying the log", total=sum(path.stat().st_size for path in (*histories, log)))
         replay, findings = verify_log(
             log, histories=histories, accounts=accounts, progress=lambda size: reading.advance(task, size)
         )

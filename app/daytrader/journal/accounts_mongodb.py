@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final
 
-from daytrader.journal.mongodb_errors import DUPLICATE, there_already, unavailable
+from daytrader.journal.mongodb_errors import there_already, unavailable
 from daytrader.journal.port import Position, StoredAccount
 from daytrader.mongo import Document, Primary
 
@@ -16,8 +16,10 @@ CHECKPOINTS: Final = "checkpoints"
 LOAD_AT_ONCE: Final = 2_000
 """Accounts asked for by one query."""
 
-STORE_BYTES: Final = 4 * 1024 * 1024
-"""About so many bytes of accounts are stored by one command, so that it stays far within its time limit."""
+STORE_AT_ONCE: Final = 500
+STORE_BYTES: Final = 2 * 1024 * 1024
+"""At most so many accounts, and about so many bytes of them, are stored by one command, so that it stays far within its
+time limit: an account costs the primary 0.1 ms, and more on a busy machine."""
 
 _ARMED_IN: Final = "armed_in"
 """The partition, in accounts with armed triggers alone: its sparse index holds just those."""
@@ -53,11 +55,10 @@ class MongoAccounts:
         return loaded
 
     async def store(self, partition: int, accounts: Sequence[StoredAccount]) -> None:
-        """Store the accounts: an upsert each, which finds nothing where a newer place is stored and is then refused."""
+        """Store the accounts, some hundreds of them by one command."""
         with unavailable():
             for updates in _chunks(partition, accounts):
-                command = {"update": ACCOUNTS, "updates": updates, "ordered": False}
-                await self._primary.must_write(command, DUPLICATE)
+                await self._primary.must_write({"update": ACCOUNTS, "updates": updates, "ordered": False})
 
     async def armed(self, partition: int) -> AsyncIterator[StoredAccount]:
         """Yield the accounts with armed triggers, their state left empty."""
@@ -83,9 +84,8 @@ class MongoAccounts:
     async def set_checkpoint(self, partition: int, position: Position) -> None:
         """Raise the checkpoint, as accounts are stored: only over a lower one."""
         document = {"_id": partition, "n": position.n, "next_record": position.next_record, "time": position.time}
-        update = {"q": {"_id": partition, "n": {"$lt": position.n}}, "u": document, "upsert": True}
         with unavailable():
-            await self._primary.must_write({"update": CHECKPOINTS, "updates": [update]}, DUPLICATE)
+            await self._primary.must_write({"update": CHECKPOINTS, "updates": [_over_older(document, "n")]})
 
     async def clear(self) -> None:
         """Drop the collections."""
@@ -104,6 +104,17 @@ def _account(found: Document) -> StoredAccount:
     return StoredAccount(found["_id"][_PREFIX:], found["p"], found.get("s", b""), armed)
 
 
+def _over_older(document: Document, place: str) -> Document:
+    """Return the update that puts `document` in place of one whose field `place` is smaller, or of none.
+
+    The condition stands in the update, not in the query: a query by `_id` alone needs no planning, which saves a third
+    of the primary's work, and an upsert by it never meets the newer document as a duplicate of its own.
+    """
+    older = {"$lt": [f"${place}", document[place]]}  # what is missing is less than any number
+    replace = {"$replaceWith": {"$cond": [older, {"$literal": document}, "$$ROOT"]}}
+    return {"q": {"_id": document["_id"]}, "u": [replace], "upsert": True}
+
+
 def _chunks(partition: int, accounts: Sequence[StoredAccount]) -> Iterator[list[dict[str, Any]]]:
     updates: list[dict[str, Any]] = []
     size = 0
@@ -111,10 +122,9 @@ def _chunks(partition: int, accounts: Sequence[StoredAccount]) -> Iterator[list[
         document: Document = {"_id": _id(partition, account.user), "p": account.place, "s": account.state}
         if account.armed:
             document |= {"a": account.armed, _ARMED_IN: partition}
-        query = {"_id": document["_id"], "p": {"$lt": account.place}}
-        updates.append({"q": query, "u": document, "upsert": True})
+        updates.append(_over_older(document, "p"))
         size += len(account.state)
-        if size >= STORE_BYTES:
+        if size >= STORE_BYTES or len(updates) == STORE_AT_ONCE:
             yield updates
             updates, size = [], 0
     if updates:

@@ -80,7 +80,7 @@ class Journal(Protocol):
         """
 
     async def read(self, partition: int, after: int, limit: int) -> list[Entry]:
-        """Return up to `limit` entries with n > `after`, dense and in order; stops before a gap.
+        """Return up to `limit` entries with n > `after`, dense and in order; stops before a gap, or after some 16 MiB.
 
         No entry does not mean that `after` is the last: what follows may be trimmed (ask `outdated`).
         Raises JournalUnavailableError.
@@ -89,7 +89,8 @@ class Journal(Protocol):
     async def read_all(self, after: Mapping[int, int], limit: int) -> list[Entry]:
         """Return up to `limit` entries of the partitions in `after` (partition -> n), each dense from n + 1.
 
-        It is one query. They stand in the order of (partition, n); what the limit cut off comes with the next call.
+        It is one query, and one reply of 16 MiB at the most, so fewer than `limit` may not be all. They stand in the
+        order of (partition, n); what was cut off comes with the next call.
         """
 
     async def outdated(self, heads: Mapping[int, int]) -> set[int]:

@@ -72,7 +72,7 @@ class Embedded:
         self._settings = load({**os.environ, **settings, "DAYTRADER_REPLICA": "embedded"})
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._resetting = False
+        self._resetting = asyncio.Lock()
 
     @property
     def url(self) -> str:
@@ -101,23 +101,20 @@ class Embedded:
 
     async def ended(self) -> None:
         """Return when it has ended by itself; raises what ended it."""
-        while self._task is not None:
-            await asyncio.wait({self._task})
-            self._task.result()
-            if not self._resetting:
-                return
-            await asyncio.sleep(0.05)
+        while (task := self._task) is not None:
+            await asyncio.wait({task})
+            async with self._resetting:
+                if task is self._task:
+                    task.result()
+                    return
 
     async def reset(self) -> None:
         """Stop, forget everything, and start again at the same address."""
-        self._resetting = True
-        try:
+        async with self._resetting:
             await self.stop()
             for path in self._directory.glob("*.db*"):
                 path.unlink()
             await self.start()
-        finally:
-            self._resetting = False
 
     async def _run(self, ready: asyncio.Event) -> None:
         journal = SqliteJournal(self._directory / "journal.db")

@@ -25,8 +25,8 @@ class MemberState:
 async def member_states(client: AsyncMongoClient[dict[str, Any]], within_s: float = 3.0) -> tuple[MemberState, ...]:
     """The state of every member of the client's replica set (needs the role clusterMonitor).
 
-    The primary is asked, for it alone knows the others' places at every moment (they know each other's by heartbeats,
-    up to 2 s old); another one when it is silent. When none answers in time (seconds), all are `unreachable`.
+    The primary is asked, for it alone knows the others' places at every moment (they know each other's by heartbeats
+    only); another one when it is silent. When none answers in time (seconds), all are `unreachable`.
     """
     for preference in (ReadPreference.PRIMARY_PREFERRED, ReadPreference.SECONDARY_PREFERRED):
         with suppress(PyMongoError), pymongo.timeout(within_s / 2):

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from daytrader.local.secret import write_private
+
 # Below Linux's range for outgoing connections (32768 and up): a server that is down for a moment must find its port
 # again, and would not if any of the many outgoing connections of a busy system had taken it meanwhile.
 _CHOICE = range(20_000, 32_000)
@@ -39,8 +41,7 @@ def kept_ports(path: Path, names: Sequence[str]) -> dict[str, int]:
     for name in missing:
         ports[name] = free_port(taken=ports.values())
     if missing:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(ports, indent=1) + "\n")
+        write_private(path, json.dumps(ports, indent=1) + "\n")
     return {name: ports[name] for name in names}
 
 

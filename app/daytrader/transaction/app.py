@@ -22,9 +22,8 @@ def create_app(service: TransactionService, token: str) -> InternalAuth:
     """Return the ASGI app of `service`; every request but the probes carries `token`."""
 
     async def batch(http: HttpRequest) -> Response:
-        waits_for = service.waits_for()
-        if waits_for and not service.host.open_count():
-            return PlainTextResponse(waits_for, 503, {"Retry-After": "1"})
+        if refuses := service.refuses():
+            return PlainTextResponse(refuses, 503, {"Retry-After": "1"})
         try:
             requests = decode_requests(await http.body())
         except msgspec.MsgspecError as error:

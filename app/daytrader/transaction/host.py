@@ -23,9 +23,10 @@ from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.keeper import Keeper
 from daytrader.transaction.message import Reply, Request
 from daytrader.transaction.opening import Opening
-from daytrader.transaction.partition import OTHER_COMMAND, Need, Partition
+from daytrader.transaction.partition import Need, Partition
 from daytrader.transaction.triggers import Armed, Watcher
 from daytrader.transaction.waiting import Batch, Waiting
+from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
 
 MOST_UNDER_WAY: Final = 20_000
 """Commands under way at this replica; above that 429."""
@@ -39,9 +40,13 @@ DEADLINE: Final = 10.0
 RETRY_AFTER: Final = 0.1
 """Seconds before a store that was away is asked again."""
 
+LOOK_EVERY: Final = 2.0
+"""Seconds between two looks whether others appended to our partitions: without traffic nothing else would tell."""
+
 BUSY: Final = Reply(429, b"Too many commands are under way")
 DEFECT: Final = Reply(500, b"Internal error")
 TOO_LATE: Final = Reply(503, b"The command could not be decided in time; nothing was changed")
+MISPLACED: Final = Reply(503, b"The web service counts other partitions than the transaction service: set both alike")
 
 _log = structlog.get_logger()
 
@@ -66,8 +71,7 @@ class Host:
         """What keeps this replica from deciding commands, in words."""
         self.quotes = quotes(self.stray)
         self._settings = settings
-        self._store = store
-        self._clock = clock
+        self._journal = journal
         self._owned = owned
         self._loop = asyncio.get_running_loop()
         memory = settings.accounts_in_memory_bytes // settings.partitions
@@ -77,21 +81,24 @@ class Host:
         ]
         self._armed = [Armed() for _ in self._partitions]
         self._opened: dict[Partition, asyncio.Task[None]] = {}
-        self._under_way: dict[tuple[str, str], Waiting] = {}
+        self._under_way: dict[tuple[object, ...], Waiting] = {}
         self._of_user: dict[str, int] = {}
         self._lanes: dict[str | int, deque[Waiting]] = {}
         self._lane_tasks: set[asyncio.Task[None]] = set()
         self._appender: Appender[Partition] = Appender(
-            journal, self._landed, self._lost, batching=settings.journal_batching
+            journal,
+            self._landed,
+            self._lost,
+            keep=settings.journal_keep_ms / 1000,
+            batching=settings.journal_batching,
         )
         self._opening = Opening(journal, store, lambda: Accounts(memory), self._stored_armed, self._followed)
         self._keeper = Keeper(
             journal,
             store,
             self._opening,
-            clock,
             checkpoint_records=settings.checkpoint_records,
-            keep_ms=settings.journal_keep_ms,
+            keep=settings.journal_keep_ms / 1000,
         )
         self._watcher = Watcher(
             self.quotes,
@@ -103,28 +110,40 @@ class Host:
             stray=self.stray,
         )
         self._orphans: deque[Hit] = deque()
-        self._idle = asyncio.Event()
-        self._keep_s = settings.journal_keep_ms / 1000
+        self._less = asyncio.Event()
+        """Set when less is under way than before."""
 
     async def run(self) -> None:
         """Serve until cancelled; ends with the error where one of its tasks dies."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._appender.run(), name="appender")
             group.create_task(self._open_owned(), name="open owned partitions")
+            group.create_task(self._look_at_heads(), name="look at the journal's heads")
             group.create_task(self._keeper.run(self._open_partitions), name="keeper")
             group.create_task(self._watcher.run(), name="triggers")
 
     async def drain(self, limit: float) -> None:
-        """Wait until nothing is under way, then store what has changed, so that the next opening is quick."""
+        """Wait until nothing is under way, hits on the quote server included, then store what has changed.
+
+        The quote source is closed on the way. What is stored makes the next opening quick.
+        """
         try:
             async with asyncio.timeout(limit):
-                if self._under_way:
-                    self._idle.clear()
-                    await self._idle.wait()
+                await self._wait_until_not(lambda: bool(self._under_way))
+                await self.quotes.close()
+                await self._wait_until_not(self._has_something_to_append)
                 for partition in list(self._open_partitions()):
                     await self._keeper.checkpoint(partition)
         except (TimeoutError, JournalUnavailableError) as error:
             _log.warning("stopped without a checkpoint; the next opening replays more", error=str(error))
+
+    async def _wait_until_not(self, busy: Callable[[], bool]) -> None:
+        while busy():
+            self._less.clear()
+            await self._less.wait()
+
+    def _has_something_to_append(self) -> bool:
+        return bool(self._orphans) or any(partition.flight or partition.pending for partition in self._partitions)
 
     def _open_partitions(self) -> Iterable[Partition]:
         return (partition for partition in self._partitions if partition.is_open)
@@ -151,7 +170,7 @@ class Host:
         """Take a command; its answer goes to place `index` of `batch`."""
         command = request.command
         user = command.user if command is not None else ""
-        key = (user, request.id)
+        key: tuple[object, ...] = (user, request.id) if user else (request.partition, request.id, command)
         twin = self._under_way.get(key)
         if twin is not None:
             self._join(twin, request, batch, index)
@@ -159,22 +178,28 @@ class Host:
         of_user = self._of_user.get(user, 0)
         if len(self._under_way) >= MOST_UNDER_WAY or (of_user >= MOST_OF_A_USER and user):
             metrics.REFUSED_BUSY.inc()
-            batch.settle(index, BUSY, False)
+            batch.settle(index, OUTCOME_UNKNOWN if request.attempt else BUSY, False)
             return
-        waiting = Waiting(request, batch, index, self._loop.time())
+        count = len(self._partitions)
+        home = partition_of(user, count) if user else request.partition % count
+        if home != request.partition:
+            batch.settle(index, MISPLACED, False)
+            return
+        waiting = Waiting(request, user, key, batch, index, self._loop.time())
         self._under_way[key] = waiting
         self._of_user[user] = of_user + 1
-        partition = self._partitions[request.partition]
-        lane = self._lanes.get(user or request.partition)
+        lane = self._lanes.get(user or home)
         if lane is not None:
             lane.append(waiting)
-        elif self._advance(partition, waiting) is not None:
-            self._start_lane(partition, user or request.partition, deque((waiting,)))
+        elif self._advance(self._partitions[home], waiting) is not None:
+            self._start_lane(self._partitions[home], user or home, deque((waiting,)))
 
     def _join(self, twin: Waiting, request: Request, batch: Batch, index: int) -> None:
         if twin.request.command != request.command:
             batch.settle(index, OTHER_COMMAND, False)
             return
+        if request.attempt > twin.request.attempt:
+            twin.request = request  # from now on it may have been decided elsewhere
         if twin.decided:
             batch.undecided -= 1
         if twin.also is None:
@@ -193,9 +218,8 @@ class Host:
         return None
 
     def _finish(self, waiting: Waiting, reply: Reply) -> None:
-        request = waiting.request
-        user = request.command.user if request.command is not None else ""
-        del self._under_way[(user, request.id)]
+        user = waiting.user
+        del self._under_way[waiting.key]
         left = self._of_user[user] - 1
         if left:
             self._of_user[user] = left
@@ -205,7 +229,7 @@ class Host:
             self.stray(waiting.hit)
         waiting.settle(reply)
         if not self._under_way:
-            self._idle.set()
+            self._less.set()
 
     # Lanes: the commands of one user that wait for something, in order.
 
@@ -231,7 +255,7 @@ class Host:
                 if self._loop.time() - waiting.arrived > DEADLINE:
                     lane.popleft()
                     metrics.DROPPED.inc()
-                    self._finish(waiting, TOO_LATE)
+                    self._finish(waiting, OUTCOME_UNKNOWN if waiting.request.attempt else TOO_LATE)
                 else:
                     need = self._advance(partition, waiting)
                     if need is None:
@@ -252,14 +276,14 @@ class Host:
             elif need is Need.ACCOUNT and waiting.request.command is not None:
                 await self._opening.load(partition, waiting.request.command.user)
             elif need is Need.QUOTE:
-                await self._fetch_quote(waiting)
+                await self._fetch_quote(partition, waiting)
         except TimeoutError:
             return
         except JournalUnavailableError as error:
             _log.warning("commands wait for the store", partition=partition.number, error=str(error))
             await asyncio.sleep(RETRY_AFTER)
 
-    async def _fetch_quote(self, waiting: Waiting) -> None:
+    async def _fetch_quote(self, partition: Partition, waiting: Waiting) -> None:
         command = waiting.request.command
         if command is None:
             return
@@ -271,6 +295,7 @@ class Host:
             waiting.no_quote = True
             return
         waiting.quote = fetched.quote
+        waiting.no_quote = not fetched.quote.valid(partition.now())  # asking again would only cost more
         if fetched.hit is not None:
             if waiting.hit is not None:
                 self.stray(waiting.hit)
@@ -317,10 +342,30 @@ class Host:
             metrics.MEMORY_ACCOUNTS.set(sum(len(partition.accounts) for partition in self._partitions))
             await asyncio.sleep(0.25)
 
+    async def _look_at_heads(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            heads = {
+                number: self._partitions[number].head.n
+                for number in self._owned()
+                if self._partitions[number].is_open and not self._partitions[number].flight
+            }
+            asked = boot_seconds()
+            try:
+                outdated = await self._journal.outdated(heads) if heads else set()
+            except JournalUnavailableError as error:
+                _log.warning("nobody knows whether other replicas append", error=str(error))
+                continue
+            for number, n in heads.items():
+                partition = self._partitions[number]
+                if not partition.is_open or partition.flight or partition.head.n != n:
+                    continue
+                if number in outdated:
+                    self._lost(partition)
+                else:
+                    partition.head_known_at = asked
+
     def _landed(self, partition: Partition, sent: float) -> None:
-        if boot_seconds() - partition.head_known_at > self._keep_s / 2:
-            self._lost(partition)  # the entry is durable, but its place may have been trimmed away: look first
-            return
         partition.head_known_at = sent
         decided = partition.landed()
         metrics.DECIDED.inc(len(decided))
@@ -336,6 +381,7 @@ class Host:
                 if command is None or command.name == "DUMPLOG":
                     waiting.reply = msgspec.structs.replace(waiting.reply, place=place)
                 self._finish(waiting, waiting.reply)
+        self._less.set()
 
     def _lost(self, partition: Partition) -> None:
         """Another replica was faster: throw away what was speculated, follow, and decide again."""
@@ -350,11 +396,8 @@ class Host:
                     self._orphans.append(one.record.hit)
                 continue
             metrics.REDECIDED.inc()
-            waiting.request = msgspec.structs.replace(waiting.request, attempt=waiting.request.attempt + 1)
             waiting.mark_decided(False)
-            command = waiting.request.command
-            key = (command.user if command is not None else "") or partition.number
-            lanes.setdefault(key, deque()).append(waiting)
+            lanes.setdefault(waiting.user or partition.number, deque()).append(waiting)
         for key, again in lanes.items():
             lane = self._lanes.get(key)
             if lane is None:

@@ -1,12 +1,13 @@
 """Keeping house: storing changed accounts, raising checkpoints, evicting what memory has no room for, trimming."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
 
-from daytrader.clock import Clock
+from daytrader.clock import boot_seconds
 from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
 from daytrader.transaction import metrics
 from daytrader.transaction.opening import Opening
@@ -32,17 +33,18 @@ class Keeper:
         journal: Journal,
         store: AccountStore,
         opening: Opening,
-        clock: Clock,
         *,
         checkpoint_records: int,
-        keep_ms: int,
+        keep: float,
     ) -> None:
+        """Entries are kept for `keep` seconds at least."""
         self._journal = journal
         self._store = store
         self._opening = opening
-        self._clock = clock
         self._checkpoint_records = checkpoint_records
-        self._keep_ms = keep_ms
+        self._keep = keep
+        self._seen: dict[int, deque[tuple[float, int]]] = {}
+        """When (`boot_seconds`) which entry of a partition was seen to be there."""
 
     async def run(self, partitions: Callable[[], Iterable[Partition]]) -> None:
         """Keep house for ever in the open ones of `partitions`."""
@@ -96,27 +98,22 @@ class Keeper:
                 partition.evict(users)
 
     async def trim(self, partition: Partition) -> None:
-        """Trim what is checkpointed, held by the audit store, and older than `journal.keep`."""
-        number = partition.number
-        checkpoint = await self._store.checkpoint(number)
-        upto = await self._newest_before(
-            number,
-            await self._journal.mark(number),
-            min(checkpoint.n, await self._journal.audited(number)),
-            self._clock() - self._keep_ms,
-        )
-        if upto is not None:
-            await self._journal.trim(number, upto)
-            _log.info("trimmed", partition=number, upto=upto)
+        """Trim what is checkpointed, held by the audit store, and known to have been there `keep` seconds ago.
 
-    async def _newest_before(self, partition: int, low: int, high: int, time: int) -> int | None:
-        """Return the last entry in (low, high] whose time is before `time`; times never fall, so halve the range."""
-        first = low
-        while low < high:
-            middle = (low + high + 1) // 2
-            found = await self._journal.read(partition, middle - 1, 1)
-            if found and found[0].time < time:
-                low = middle
-            else:
-                high = middle - 1
-        return low if low > first else None
+        A replica that took an older entry for the last one has learned that longer ago than `keep` then, and no longer
+        relies on it. The times in the entries do not tell: they are of the decision, by the wall clock, and an append
+        may take long to land.
+        """
+        number = partition.number
+        seen = self._seen.setdefault(number, deque())
+        now = boot_seconds()
+        seen.append((now, partition.head.n))
+        upto = 0
+        while now - seen[0][0] >= self._keep:
+            upto = seen.popleft()[1]
+        if upto:
+            checkpoint = await self._store.checkpoint(number)
+            upto = min(upto, checkpoint.n, await self._journal.audited(number))
+            if upto > await self._journal.mark(number):
+                await self._journal.trim(number, upto)
+                _log.info("trimmed", partition=number, upto=upto)

@@ -1,7 +1,7 @@
 """Bringing a partition's accounts into memory: at its opening, after a conflict, and one by one on demand."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from daytrader.clock import boot_seconds
@@ -13,6 +13,9 @@ from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.partition import Partition
 
 ENTRIES_AT_ONCE: Final = 500
+
+STARTING_OVER_PAYS: Final = 20_000
+"""Records up to the checkpoint that a partition has missed from which on it is quicker to start over from there."""
 
 
 class Opening:
@@ -35,7 +38,7 @@ class Opening:
         self._armed = armed
         self._followed = followed
         self._paging: dict[Partition, asyncio.Lock] = {}
-        self._wanted: dict[Partition, tuple[set[str], asyncio.Task[None]]] = {}
+        self._wanted: dict[Partition, tuple[dict[str, None], asyncio.Task[None]]] = {}
 
     def paging(self, partition: Partition) -> asyncio.Lock:
         """Return the lock that whoever moves accounts of the partition between memory and store holds."""
@@ -49,7 +52,9 @@ class Opening:
             UnknownFormatError: an entry was written by a build that this one cannot read.
         """
         async with self.paging(partition):
-            if not partition.head_known_at or await self._journal.mark(partition.number) > partition.head.n:
+            checkpoint = await self._store.checkpoint(partition.number)
+            behind = checkpoint.next_record - partition.head.next_record
+            if not partition.head_known_at or behind > STARTING_OVER_PAYS:
                 await self._start_over(partition)
             while True:
                 asked = boot_seconds()
@@ -63,38 +68,41 @@ class Opening:
             partition.head_known_at = asked
 
     async def _start_over(self, partition: Partition) -> None:
+        partition.head_known_at = 0.0  # should this not come to its end, the next catching up starts over again
         checkpoint = await self._store.checkpoint(partition.number)
         partition.reset(checkpoint, self._new_accounts())
+        if checkpoint.n:
+            partition.followed_at = asyncio.get_running_loop().time()
         self._followed(partition, [])
         async for stored in self._store.armed(partition.number):
             self._armed(partition, stored.user, stored.armed)
-        await self._load(partition, {STRANGERS})
+        await self._load(partition, [STRANGERS])
 
     async def _follow(self, partition: Partition, entries: list[Entry]) -> None:
         decoded = [(entry, decode_records(entry)) for entry in entries]
-        await self._load(partition, {record.account for _, records in decoded for record in records})
+        await self._load(partition, dict.fromkeys(record.account for _, records in decoded for record in records))
         for entry, records in decoded:
-            new = partition.follow(entry, records)
-            if new:
-                self._followed(partition, new)
+            partition.follow(entry, records)
+            # Those too that a stored account included already: its triggers may have changed since they were listed.
+            self._followed(partition, records)
+        partition.followed_at = asyncio.get_running_loop().time()
         await asyncio.sleep(0)
 
     async def load(self, partition: Partition, user: str) -> None:
         """Bring an account into memory (or learn that there is none); those wanted at the same time come together."""
         wanted = self._wanted.get(partition)
         if wanted is None:
-            wanted = (set(), asyncio.create_task(self._load_wanted(partition)))
+            wanted = ({STRANGERS: None}, asyncio.create_task(self._load_wanted(partition)))
             self._wanted[partition] = wanted
-        wanted[0].add(user)
+        wanted[0][user] = None
         await asyncio.shield(wanted[1])
 
     async def _load_wanted(self, partition: Partition) -> None:
         await asyncio.sleep(0)  # whoever wants an account in this turn of the loop comes along
         async with self.paging(partition):
-            users = self._wanted.pop(partition)[0]
-            await self._load(partition, users | {STRANGERS})
+            await self._load(partition, self._wanted.pop(partition)[0])
 
-    async def _load(self, partition: Partition, users: set[str]) -> None:
+    async def _load(self, partition: Partition, users: Iterable[str]) -> None:
         missing = [user for user in users if user not in partition.accounts]
         if not missing:
             return

@@ -7,8 +7,8 @@ from typing import Final
 
 from daytrader.clock import Clock
 from daytrader.domain import refusal
-from daytrader.domain.account import STRANGERS, Account, Recent
-from daytrader.domain.command import ANSWERED_ANEW, Command
+from daytrader.domain.account import STRANGERS, Account
+from daytrader.domain.command import Command
 from daytrader.domain.decide import decide, needs_quote
 from daytrader.domain.event import Event
 from daytrader.domain.evolve import replay
@@ -21,12 +21,13 @@ from daytrader.journal.port import Position
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.message import Reply
 from daytrader.transaction.waiting import ACCEPTED, Waiting
+from daytrader.transaction.window import answer_again
 
-CLOCK_SLACK_MS: Final = 2_000
-"""By how much the clocks of two replicas may differ, both being ready."""
+LONGEST_ON_THE_WAY: Final = 60.0
+"""Seconds for which a command may be on its way to us while another replica decides it."""
 
-OUTCOME_UNKNOWN: Final = Reply(503, b"Outcome unknown")
-OTHER_COMMAND: Final = Reply(422, b"The Idempotency-Key was used with another command")
+SENT_AGAIN_MS: Final = 1_000
+"""A command that we get so long after its first sending may have been sent to another replica, too."""
 
 
 class Need(enum.Enum):
@@ -74,6 +75,8 @@ class Partition:
         self.head = Position()
         self.head_known_at = 0.0
         """`boot_seconds` before the append or read was sent that told the head."""
+        self.followed_at = -LONGEST_ON_THE_WAY
+        """Loop time in seconds at which entries of another replica were followed last."""
         self.accounts = accounts
         self.checkpoint = Position()
         self.flight: Flight | None = None
@@ -116,17 +119,17 @@ class Partition:
         if command is None:
             self._decided(Record(self.now(), STRANGERS), None, waiting, ACCEPTED)
             return None
+        again = self._may_be_decided(waiting)
         try:
             account = self.account(command.user) if command.user else None
-            if account is None:
-                self.account(STRANGERS)
+            strangers = self.account(STRANGERS) if account is None or (again and not account.forgotten) else None
         except KeyError:
             return Need.ACCOUNT
-        if request.attempt or request.id[0] == "k":
-            known = self._known(account, request.id, command, request.attempt, request.first_sent)
+        now = self.now()
+        if again:
+            known = answer_again(request, command, account, strangers, doubtful=self._is_doubtful(waiting, now))
             if known is not None:
                 return known
-        now = self.now()
         quote = None
         if needs_quote(account, command):
             quote = waiting.quote
@@ -138,6 +141,20 @@ class Partition:
                 quote = None
         self._decide(waiting, account, command, quote, now)
         return None
+
+    def _may_be_decided(self, waiting: Waiting) -> bool:
+        """Whether it has to be looked up: sent again, or under an id of the client's, or just now decided elsewhere.
+
+        While it waited, or was on its way to us the first time, it may have been sent to another replica and decided
+        there. It is ours to notice only once we have followed the other's entries: before, the append is refused.
+        """
+        request = waiting.request
+        return request.attempt > 0 or request.id[0] == "k" or waiting.arrived < self.followed_at + LONGEST_ON_THE_WAY
+
+    def _is_doubtful(self, waiting: Waiting, now: int) -> bool:
+        """Whether it may have been decided by another replica, as long ago as it was first sent."""
+        request = waiting.request
+        return request.attempt > 0 or waiting.arrived < self.followed_at or now - request.first_sent >= SENT_AGAIN_MS
 
     def _decide(
         self, waiting: Waiting, account: Account | None, command: Command, quote: Quote | None, now: int
@@ -176,24 +193,6 @@ class Partition:
         if waiting is not None:
             waiting.reply = reply
             waiting.mark_decided(True)
-
-    def _known(
-        self, account: Account | None, request: str, command: Command, attempt: int, first_sent: int
-    ) -> Reply | None:
-        """Return the first answer to a request id that is remembered, None where it has to be decided."""
-        owner = self.account(STRANGERS) if account is None else account
-        if owner is None:
-            return None
-        for recent in reversed(owner.recent):
-            if recent.request == request:
-                if recent.command != command:
-                    return OTHER_COMMAND
-                if command.name in ANSWERED_ANEW or recent.refusal == refusal.NO_QUOTE:
-                    return None
-                return _first_answer(recent)
-        if attempt and owner.forgotten and owner.recent[0].time > first_sent - CLOCK_SLACK_MS:
-            return OUTCOME_UNKNOWN
-        return None
 
     def happened(self, user: str, event: Event | None, quote: Quote | None, hit: Hit | None) -> None:
         """Note what no command asked for: a fired trigger, or a hit on the quote server."""
@@ -254,24 +253,16 @@ class Partition:
         """Let accounts go that are stored; those that a record not yet durable builds on stay."""
         self.accounts.evict([user for user in users if user not in self._speculated])
 
-    def follow(self, entry: Entry, records: list[Record]) -> list[Record]:
+    def follow(self, entry: Entry, records: list[Record]) -> None:
         """Apply an entry that stands in the journal; the accounts it touches are in memory.
 
-        Returns the records that were new: an account that was stored later than the checkpoint includes some already.
+        An account that was stored later than the checkpoint includes it already.
         """
         place = self.accounts.place
         included = {record.account for record in records if place(record.account) >= entry.n}
-        new = [record for record in records if record.account not in included]
-        for record in new:
-            if record.command is not None or record.event is not None:
+        for record in records:
+            if record.account not in included and (record.command is not None or record.event is not None):
                 after = replay(self.accounts.get(record.account), record)
                 if after is not None:
                     self.accounts.put(record.account, after, entry.n)
         self.head = Position(entry.n, entry.first + entry.count, entry.time)
-        return new
-
-
-def _first_answer(recent: Recent) -> Reply:
-    if recent.refusal:
-        return Reply(400, recent.refusal.encode())
-    return Reply(200, b"", 0, recent.answer) if recent.answer else ACCEPTED

@@ -39,7 +39,14 @@ class TransactionService:
         clock = clock_of(settings.clock_file)
         self._settings = settings
         self._journal = journal
-        self.host = Host(settings, journal, store, clock=clock, owned=owned, quotes=lambda stray: quotes(clock, stray))
+        self.host = Host(
+            settings,
+            journal,
+            store,
+            clock=clock,
+            owned=lambda: () if self._clock_fault() else owned(),
+            quotes=lambda stray: quotes(clock, stray),
+        )
         self._waits_for = "the journal has not answered yet"
         self._skew = 0
         self._draining = False
@@ -51,11 +58,20 @@ class TransactionService:
             return "it is draining: commands go to another replica"
         if self._waits_for:
             return self._waits_for
-        if abs(self._skew) > LARGEST_SKEW_MS:
-            return f"its clock differs from the store's by {self._skew} ms (at most {LARGEST_SKEW_MS}): set the clock"
+        if clock_fault := self._clock_fault():
+            return clock_fault
         if self.host.fault:
             return self.host.fault
         return "" if self.host.is_ready() else f"partitions are opening ({self.host.open_count()} are open)"
+
+    def refuses(self) -> str:
+        """Return why no command can be taken, in words; empty where those that come, ready or not, are decided."""
+        return self._clock_fault() or ("" if self.host.open_count() else self.waits_for())
+
+    def _clock_fault(self) -> str:
+        if abs(self._skew) <= LARGEST_SKEW_MS:
+            return ""
+        return f"its clock differs from the store's by {self._skew} ms (at most {LARGEST_SKEW_MS}): set the clock"
 
     def start(self) -> asyncio.Task[None]:
         """Start to serve; the task that is returned ends only by `close`, or with the error that ended the service."""
@@ -66,6 +82,7 @@ class TransactionService:
         while True:
             try:
                 await self._journal.open(self._settings.partitions)
+                self._skew = await self._journal.clock_skew()
                 break
             except JournalUnavailableError as error:
                 self._waits_for = f"the journal is away: {error}"
@@ -78,11 +95,11 @@ class TransactionService:
 
     async def _compare_clocks(self) -> None:
         while True:
+            await asyncio.sleep(SKEW_EVERY)
             try:
                 self._skew = await self._journal.clock_skew()
             except JournalUnavailableError as error:
                 _log.warning("the journal is away", error=str(error))
-            await asyncio.sleep(SKEW_EVERY)
 
     def refuse(self) -> None:
         """Be not ready from now on; what comes all the same is still decided."""

@@ -109,66 +109,59 @@ class Watcher:
         self._own = own
         self._fired = fired
         self._stray = stray
+        self._refreshing: set[str] = set()
+        self._room = asyncio.Semaphore(REFRESHES)
 
     async def run(self) -> None:
         """Evaluate for ever; the first time one interval after the start."""
         due = self._clock() + self._interval_ms
-        while True:
-            await asyncio.sleep(min(LOOK_EVERY, self._interval_ms / 1000))
-            now = self._clock()
-            if now < due:
-                continue
-            await self.evaluate()
-            metrics.TRIGGER_DELAY.observe(max(0, self._clock() - due) / 1000)
-            due = max(due + self._interval_ms, self._clock())
+        async with asyncio.TaskGroup() as refreshing:
+            while True:
+                await asyncio.sleep(min(LOOK_EVERY, self._interval_ms / 1000))
+                if self._clock() < due:
+                    continue
+                await self.evaluate(refreshing)
+                metrics.TRIGGER_DELAY.observe(max(0, self._clock() - due) / 1000)
+                due = max(due + self._interval_ms, self._clock())
 
-    async def evaluate(self) -> None:
-        """Refresh the quotes that have expired, then fire every armed trigger that its quote reaches."""
+    async def evaluate(self, refreshing: asyncio.TaskGroup) -> None:
+        """Fire every armed trigger that its quote reaches; where that has expired, as soon as there is a new one."""
         own = list(self._own())
         metrics.ARMED.set(sum(len(armed) for _, armed in own))
         users = {symbol: user for _, armed in own for symbol, user in armed.symbols()}
-        await self._refresh(users)
-        for symbol in users:
-            quote = self._quotes.newest(symbol)
-            if quote is not None and quote.valid(self._clock()):
-                for partition, armed in own:
-                    await self._fire(partition, armed, quote)
-
-    async def _refresh(self, users: dict[str, str]) -> None:
-        now = self._clock()
-        expired = []
         for symbol, user in users.items():
             quote = self._quotes.newest(symbol)
-            if quote is None or not quote.valid(now):
-                expired.append((symbol, user))
-        room = asyncio.Semaphore(REFRESHES)
+            if quote is not None and quote.valid(self._clock()):
+                await self._fire_all(quote)
+            elif symbol not in self._refreshing:
+                self._refreshing.add(symbol)
+                refreshing.create_task(self._refresh(symbol, user), name=f"quote of {symbol} for triggers")
 
-        async def refresh(symbol: str, user: str) -> None:
-            async with room:
-                try:
-                    fetched = await self._quotes.fetch(symbol, user)
-                except QuoteUnavailable as error:
-                    _log.info("no quote for triggers", symbol=symbol, error=str(error))
-                    return
+    async def _refresh(self, symbol: str, user: str) -> None:
+        try:
+            async with self._room:
+                fetched = await self._quotes.fetch(symbol, user)
             if fetched.hit is not None:
                 self._stray(fetched.hit)
+            await self._fire_all(fetched.quote)
+        except QuoteUnavailable as error:
+            _log.info("no quote for triggers", symbol=symbol, error=str(error))
+        finally:
+            self._refreshing.discard(symbol)
 
-        await asyncio.gather(*(refresh(symbol, user) for symbol, user in expired))
+    async def _fire_all(self, quote: Quote) -> None:
+        for partition, armed in list(self._own()):
+            try:
+                await self._fire(partition, armed, quote)
+            except JournalUnavailableError as error:
+                _log.warning("triggers wait for the store", partition=partition.number, error=str(error))
 
     async def _fire(self, partition: Partition, armed: Armed, quote: Quote) -> None:
         fired = 0
         for user, sells in armed.due(quote):
-            if not partition.is_open:
+            account = await self._account(partition, user)
+            if not partition.is_open or not quote.valid(partition.now()):
                 return
-            if user not in partition.accounts:
-                try:
-                    await self._opening.load(partition, user)
-                except JournalUnavailableError as error:
-                    _log.warning("triggers wait for the store", partition=partition.number, error=str(error))
-                    return
-                if not partition.is_open:
-                    return
-            account = partition.account(user)
             if account is None:
                 continue
             event = (fire_sell if sells else fire_buy)(account, quote.symbol, quote)
@@ -178,3 +171,12 @@ class Watcher:
                 fired += 1
                 if fired % FIRE_AT_ONCE == 0:
                     await asyncio.sleep(0)
+
+    async def _account(self, partition: Partition, user: str) -> Account | None:
+        """Return the account, from the store where it was evicted; None where there is none, or no open partition."""
+        while partition.is_open:
+            try:
+                return partition.account(user)
+            except KeyError:
+                await self._opening.load(partition, user)
+        return None

@@ -12,10 +12,29 @@ ACCEPTED: Final = Reply(200)
 class Waiting:
     """A command under way at this replica."""
 
-    __slots__ = ("also", "arrived", "batch", "decided", "hit", "index", "no_quote", "quote", "reply", "request")
+    __slots__ = (
+        "also",
+        "arrived",
+        "batch",
+        "decided",
+        "hit",
+        "index",
+        "key",
+        "no_quote",
+        "quote",
+        "reply",
+        "request",
+        "user",
+    )
 
-    def __init__(self, request: Request, batch: "Batch | None", index: int, arrived: float) -> None:
+    def __init__(
+        self, request: Request, user: str, key: tuple[object, ...], batch: "Batch", index: int, arrived: float
+    ) -> None:
         self.request = request
+        self.user = user
+        """Empty where the command has no (valid) userid, or is a bare barrier."""
+        self.key = key
+        """What tells it from all other commands: those with the same key get the same answer."""
         self.batch = batch
         self.index = index
         self.arrived = arrived
@@ -34,8 +53,7 @@ class Waiting:
 
     def settle(self, reply: Reply) -> None:
         """Give everybody who waits for it the final answer."""
-        if self.batch is not None:
-            self.batch.settle(self.index, reply, self.decided)
+        self.batch.settle(self.index, reply, self.decided)
         for batch, index in self.also or ():
             batch.settle(index, reply, self.decided)
 
@@ -44,9 +62,8 @@ class Waiting:
         if decided is not self.decided:
             self.decided = decided
             change = -1 if decided else 1
-            if self.batch is not None:
-                self.batch.undecided += change
-                self.batch.look()
+            self.batch.undecided += change
+            self.batch.look()
             for batch, _ in self.also or ():
                 batch.undecided += change
                 batch.look()

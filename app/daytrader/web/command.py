@@ -3,6 +3,7 @@
 from time import perf_counter
 from typing import Final
 
+import msgspec
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
@@ -10,6 +11,7 @@ from daytrader.clock import Clock
 from daytrader.domain import refusal
 from daytrader.domain.command import COMMAND_NAMES, CommandName, parse
 from daytrader.journal.entry import partition_of
+from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web import metrics, parameters
 from daytrader.web.dispatch import FULL, RequestIds, Transactions
@@ -52,14 +54,16 @@ class CommandEndpoint:
         partitions: int,
         clock: Clock,
         debug: bool = False,
+        tracing: Tracing | None = None,
     ) -> None:
-        """`debug` writes one line a command to the log."""
+        """`debug` writes one line a command to the log; `tracing` makes a span of each."""
         self.under_way = 0
         self._transactions = transactions
         self._dumps = dumps
         self._partitions = partitions
         self._clock = clock
         self._debug = debug
+        self._tracing = tracing
         self._new_id = ids.new
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +100,12 @@ class CommandEndpoint:
             found.get("filename", ""),
         )
         request = Request(request_id, partition_of(command.user, self._partitions), command, self._clock())
+        if self._tracing is not None:
+            parent = headers.get(b"traceparent", b"").decode("latin-1")
+            return await self._traced(self._tracing, name, request, parent, receive, send)
+        return await self._decide(name, request, receive, send)
+
+    async def _decide(self, name: CommandName, request: Request, receive: Receive, send: Send) -> int:
         if name == "DUMPLOG":
             answer = await self._dumps.answer(request, receive, send)
             if isinstance(answer, int):
@@ -104,8 +114,20 @@ class CommandEndpoint:
         else:
             reply = await self._transactions.submit(request)
         if self._debug:
-            _log.debug("command", request=request_id, command=name, user=command.user, status=reply.status)
-        return await _respond(send, reply, request_id, name == "DISPLAY_SUMMARY")
+            _log.debug("command", request=request.id, command=request.command, status=reply.status)
+        return await _respond(send, reply, request.id, name == "DISPLAY_SUMMARY")
+
+    async def _traced(
+        self, tracing: Tracing, name: CommandName, request: Request, parent: str, receive: Receive, send: Send
+    ) -> int:
+        span = tracing.start(f"command {name}", parent, {"daytrader.request": request.id})
+        try:
+            traced = msgspec.structs.replace(request, trace=tracing.traceparent(span))
+            status = await self._decide(name, traced, receive, send)
+            span.set_attribute("http.response.status_code", status)
+            return status
+        finally:
+            span.end()
 
     def _id(self, headers: dict[bytes, bytes]) -> str:
         key = headers.get(b"idempotency-key")

@@ -14,6 +14,8 @@ from daytrader.web.session import InternalSession
 HEALTH_LIMIT: Final = 3.0
 """Seconds that a part may take to say how it is."""
 
+_NOBODY: Final = "no transaction replica is ready: commands wait, and are answered 503 after 10 s"
+
 _decode = msgspec.json.Decoder(list[Part]).decode
 
 
@@ -27,7 +29,9 @@ class Health(Protocol):
 class RemoteHealth:
     """Asks every transaction replica and the audit service."""
 
-    def __init__(self, session: InternalSession, membership: Membership, audit_url: str) -> None:
+    def __init__(self, replica: str, session: InternalSession, membership: Membership, audit_url: str) -> None:
+        """`replica` is the name of the web replica that asks."""
+        self._name = f"web {replica}"
         self._session = session
         self._membership = membership
         self._audit_url = audit_url.rstrip("/")
@@ -40,8 +44,9 @@ class RemoteHealth:
         if self._audit_url:
             asked.append(self._ask(f"audit {self._audit_url}", self._audit_url))
         said = await asyncio.gather(*asked)
-        if not self._membership.ready():
-            said.append([Part("transaction", False, "no replica is ready: commands are answered 503")])
+        ready = len(self._membership.ready())
+        says = f"sends commands to {ready} transaction replica{'s' * (ready != 1)}" if ready else _NOBODY
+        said.insert(0, [Part(self._name, bool(ready), says)])
         return _one_of_each(part for parts in said for part in parts)
 
     async def _ask(self, name: str, url: str) -> list[Part]:

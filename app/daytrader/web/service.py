@@ -5,6 +5,7 @@ import asyncio
 from daytrader.clock import clock_of
 from daytrader.membership import ProbedMembership, listed, resolved
 from daytrader.settings import Settings
+from daytrader.tracing import tracing_of
 from daytrader.web.app import WebApp
 from daytrader.web.dump import RemoteAuditLog
 from daytrader.web.health import RemoteHealth
@@ -20,6 +21,7 @@ class WebService:
 
         Raises:
             ValueError: the setting `transaction_dns` is no HOST:PORT.
+            TracingError: the setting `otlp_endpoint` asks for traces that this installation cannot make.
         """
         addresses = (
             resolved(settings.transaction_dns) if settings.transaction_dns else listed(settings.transaction_urls)
@@ -27,15 +29,17 @@ class WebService:
         self._membership = ProbedMembership(addresses)
         self._session = InternalSession(settings.internal_token)
         self._router = Router(self._membership, self._session, settings.partitions)
+        self._tracing = tracing_of(settings.otlp_endpoint, "web", settings.replica)
         self._task: asyncio.Task[None] | None = None
         self.app = WebApp(
             self._router,
             RemoteAuditLog(settings.audit_url, self._session),
             self._membership,
-            RemoteHealth(self._session, self._membership, settings.audit_url),
+            RemoteHealth(settings.replica, self._session, self._membership, settings.audit_url),
             partitions=settings.partitions,
             clock=clock_of(settings.clock_file),
             debug=settings.log_level == "debug",
+            tracing=self._tracing,
         )
 
     def start(self) -> asyncio.Task[None]:
@@ -59,3 +63,5 @@ class WebService:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._session.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)

@@ -31,10 +31,10 @@ def show(report: Report, console: Console) -> None:
 
 def _commands(report: Report) -> Table:
     title = f"{report.file} → {report.url}; latency in ms"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("command", no_wrap=True)
     for column in ("accepted", "refused", "failed", "p50", "p90", "p99", "p99.9", "max"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for name, count in report.by_command.items():
         table.add_row(name, *_numbers(count.accepted, count.refused, count.failed), *_milliseconds(count.latency_ms))
     table.add_section()
@@ -110,4 +110,7 @@ def _numbers(*counts: int) -> list[str]:
 def _milliseconds(latency: Latency) -> list[str]:
     if not latency.max:
         return ["–"] * 5  # noqa: RUF001 - a dash for "none"
-    return [f"{value:,.1f}" for value in (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)]
+    return [
+        f"{value:,.{int(value < 1000)}f}"
+        for value in (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)
+    ]

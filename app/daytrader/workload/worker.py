@@ -74,6 +74,7 @@ class Worker:
             self._loop = OpenLoop(self._lanes, self._finished, options.rate)
         self._segment: asyncio.Future[None] | None = None
         self._sweeping: asyncio.TimerHandle | None = None
+        self._stopped = False
 
     async def prepare(self) -> None:
         """Make the connections, those that can be made."""
@@ -96,22 +97,23 @@ class Worker:
         """
         share = self._share(segment, start)
         self._segment = asyncio.get_running_loop().create_future()
-        if start > monotonic():
-            await asyncio.sleep(start - monotonic())
+        await asyncio.sleep(start - monotonic())
         cpu = process_time()
         self._job.quiet.begin(start)
-        self._loop.begin(share)
-        await self._segment
+        if not self._stopped:
+            self._loop.begin(share)
+            await self._segment
         self._job.tally.sending_cpu_s += process_time() - cpu
         return SegmentResult(self._job.quiet.spells(), self._job.quiet.last, monotonic())
 
     def stop(self) -> None:
         """Send no more commands; those under way go on."""
+        self._stopped = True
         self._loop.stop()
 
     def abort(self) -> None:
         """Wait no longer for those under way: their outcome stays unknown."""
-        self._loop.stop()
+        self.stop()
         for lane in self._lanes:
             lane.close()
         self._finished()

@@ -2,6 +2,7 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,16 @@ class _Sendings:
         """How many were found in the log so far; several readings while it is open which failed ones took effect."""
         self.sound = True
         """False once history and log have parted."""
+
+    def order_by_line(self, start: int) -> None:
+        """Bring what was added from `start` on into the order of the workload file.
+
+        It is the order in which the commands were sent, but several processes write a history side by side.
+        """
+        places = sorted(range(start, len(self.lines)), key=self.lines.__getitem__)
+        for column in (self.commands, self.outcomes, self.lines):
+            column[start:] = array(column.typecode, [column[place] for place in places])
+        self.codes[start:] = bytes(self.codes[place] for place in places)
 
     def failed(self, place: int) -> bool:
         return self.codes[place] % 3 == _FAILED
@@ -87,14 +98,23 @@ class Acknowledged:
         self._nameless: Counter[tuple[int, int]] = Counter()
         self._nameless_failed: Counter[int] = Counter()
 
-    def read(self, path: Path) -> None:
-        """Read a history, or one more that follows on the last. Raises OSError, HistoryError."""
+    def read(self, path: Path, progress: Callable[[int], None]) -> None:
+        """Read a history, or one more that follows on the last; tell `progress` how many more bytes have been read.
+
+        Raises:
+            OSError: the file cannot be read.
+            HistoryError: a line is something else.
+        """
+        before = {user: len(sendings.codes) for user, sendings in self._users.items()}
         with path.open("rb") as file:
             for n, line in enumerate(file, 1):
                 try:
                     self._add(_decode(line))
                 except (msgspec.MsgspecError, KeyError) as error:
                     raise HistoryError(f"{path}:{n}: no line of a history ({error}): {line[:100]!r}") from error
+                progress(len(line))
+        for user, sendings in self._users.items():
+            sendings.order_by_line(before.get(user, 0))
 
     def _add(self, sent: Sent) -> None:
         form = FORMS[CODES[sent.command.encode(), len(sent.args)]]
@@ -109,54 +129,54 @@ class Acknowledged:
         if command.user:
             sendings = self._users.setdefault(command.user, _Sendings())
             sendings.commands.append(_hash(command))
-            sendings.outcomes.append(hash(shown))
+            sendings.outcomes.append(_outcome(kind == _REFUSED, shown))
             sendings.lines.append(sent.line)
             sendings.codes.append(_NAMES.index(name) * 3 + kind)
         elif kind == _FAILED:
             self._nameless_failed[_hash(command)] += 1
         else:
-            self._nameless[_hash(command), hash(shown)] += 1
+            self._nameless[_hash(command), _outcome(kind == _REFUSED, shown)] += 1
 
     def take(self, command: Command, told: Told) -> None:
         """Match the next command of the log."""
         outcome = told.refusal
+        known = _outcome(told.error is not None, outcome)
         if command.name == "QUOTE" and not outcome and told.price is not None:
-            outcome = dollars(told.price)
+            known = _outcome(False, dollars(told.price))
         if not command.user:
-            self._take_nameless(command, outcome, told)
+            self._take_nameless(command, known, told)
             return
         sendings = self._users.get(command.user)
         if sendings is None:
-            self._unknown(command, outcome, told, f"user {command.user} sent nothing")
-            return
+            sendings = self._users[command.user] = _Sendings()
         if not sendings.sound:
             return
-        places = sendings.after(_hash(command), hash(outcome))
+        places = sendings.after(_hash(command), known)
         if places and outcome != refusal.NO_QUOTE:
             self._findings.checked["commands of the history found in the log"] += 1
             sendings.places = tuple(places)
         elif outcome == refusal.NO_QUOTE and _hash(command) in sendings.commands:
             self._findings.checked["commands that got no quote"] += 1
-        elif self._unknown(command, outcome, told, _difference(sendings, _hash(command), hash(outcome))):
+        elif self._unknown(command, told, _difference(sendings, _hash(command), known)):
             sendings.sound = False
 
-    def _take_nameless(self, command: Command, outcome: str, told: Told) -> None:
-        known = _hash(command), hash(outcome)
-        if self._nameless[known]:
-            self._nameless[known] -= 1
-        elif self._nameless_failed[known[0]]:
-            self._nameless_failed[known[0]] -= 1
+    def _take_nameless(self, command: Command, outcome: int, told: Told) -> None:
+        known = _hash(command)
+        if self._nameless[known, outcome]:
+            self._nameless[known, outcome] -= 1
+        elif self._nameless_failed[known]:
+            self._nameless_failed[known] -= 1
         else:
-            self._unknown(command, outcome, told, "no such command without a valid userid was sent")
+            self._unknown(command, told, "no such command without a valid userid was sent")
             return
         self._findings.checked["commands of the history found in the log"] += 1
 
-    def _unknown(self, command: Command, outcome: str, told: Told, why: str) -> bool:
+    def _unknown(self, command: Command, told: Told, why: str) -> bool:
         """Note a command that the history does not lead to; return whether that is a violation."""
         if command.name in ANSWERED_ANEW:
             self._findings.checked["questions beyond the history"] += 1
             return False
-        what = f"number {told.number}, {command.name} of {command.user or 'nobody'} ({outcome or 'accepted'})"
+        what = f"number {told.number}, {command.name} of {command.user or 'nobody'} ({told.refusal or 'accepted'})"
         self._findings.violation("history", f"{what}: {why}")
         return True
 
@@ -179,6 +199,10 @@ def _hash(command: Command) -> int:
     return hash((command.name, command.symbol, command.cents))
 
 
+def _outcome(refused: bool, text: str) -> int:
+    return hash((refused, text))
+
+
 def _difference(sendings: _Sendings, command: int, outcome: int) -> str:
     """Say how the log parts from what was sent: a lost command, a doubled one, or another outcome."""
     place = max(sendings.places)
@@ -189,7 +213,7 @@ def _difference(sendings: _Sendings, command: int, outcome: int) -> str:
         if sendings.commands[earlier] == command:
             return f"{sendings.name(earlier)} took effect already"
     if place == len(sendings.codes):
-        return "the user sent no more"
+        return "the user sent no more" if place else "the user sent nothing"
     if sendings.commands[place] == command:
         return f"{sendings.name(place)} was answered otherwise"
     return f"{sendings.name(place)} should stand here"

@@ -20,7 +20,7 @@ def verify_log(
     """Check `log` against the rules, the client's `histories`, and the `accounts` of a file, where they are given.
 
     Needs memory for the users (and 22 bytes a command of the histories), not for the log. `progress` is told how many
-    more bytes of the log were read. Returns the accounts that the log leads to, and what was found.
+    more bytes of the log and the histories were read. Returns the accounts that the log leads to, and what was found.
 
     Raises:
         OSError: a file cannot be read.
@@ -29,7 +29,7 @@ def verify_log(
     findings = Findings()
     acknowledged = Acknowledged(findings)
     for history in histories:
-        acknowledged.read(history)
+        acknowledged.read(history, progress)
     replay = Replay(findings, acknowledged.take) if histories else Replay(findings)
     for transaction in transactions(log, findings, progress):
         replay.take(transaction)

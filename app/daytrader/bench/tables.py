@@ -1,0 +1,51 @@
+"""The benchmark's figures as tables for a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from rich.table import Table
+
+from daytrader.bench.plan import Row
+
+
+class Result(msgspec.Struct, frozen=True):
+    """All that a benchmark measured."""
+
+    machine: str
+    rows: Sequence[Row]
+    opening_s: float | None = None
+    """From starting a transaction replica until all its partitions were open, where that was measured."""
+
+
+def tables(result: Result) -> Iterator[Table]:
+    """Yield the tables: throughput and latency, batches, CPU by part."""
+    rows = result.rows
+    speed = Table(
+        *("configuration", "load", "commands/s", "p50 ms", "p99 ms", "CPU-ms a command", "failed"),
+        title=f"Throughput and latency ({result.machine})",
+    )
+    for row in rows:
+        m = row.measured
+        speed.add_row(
+            *(row.configuration, m.name, f"{m.commands_per_s:,.0f}", f"{m.p50_ms:.1f}", f"{m.p99_ms:.1f}"),
+            *(f"{m.cpu_ms_per_command:.3f}", str(m.failed)),
+        )
+    yield speed
+    batches = Table(
+        *("configuration", "load", "records an append", "appends/s", "ms an append", "commands a batch of web"),
+        title="Batches",
+    )
+    for row in rows:
+        m = row.measured
+        batches.add_row(
+            *(row.configuration, m.name, f"{m.records_per_append:.1f}", f"{m.appends_per_s:.0f}"),
+            *(f"{m.append_ms:.1f}", f"{m.commands_per_batch:.1f}"),
+        )
+    yield batches
+    parts = list(rows[0].measured.cpu_ms_by_part)
+    cpu = Table("configuration", "load", *parts, "all", title="CPU seconds for 1,000 commands, by part")
+    for row in rows:
+        m = row.measured
+        spent = (f"{m.cpu_ms_by_part.get(part, 0.0):.3f}" for part in parts)
+        cpu.add_row(row.configuration, m.name, *spent, f"{m.cpu_ms_per_command:.3f}")
+    yield cpu

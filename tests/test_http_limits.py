@@ -1,0 +1,69 @@
+"""Bounds on the head of a request."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from daytrader import http_limits
+from tests.web.client import Connection, exchange, get
+from tests.web.replica import HttpServer, Replica
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """The port of some server."""
+    async with HttpServer(Replica().app) as server:
+        yield server.port
+
+
+async def _feed(connection: Connection, head: bytes) -> None:
+    try:
+        for start in range(0, len(head), 16_384):
+            connection.writer.write(head[start : start + 16_384])
+            await connection.writer.drain()
+            await asyncio.sleep(0)  # so that it comes in pieces
+    except ConnectionError:
+        pass
+
+
+@pytest.mark.parametrize("filler", [b"x", b"x: y\r\n"])
+async def test_a_head_that_is_too_large_is_refused(port: int, filler: bytes) -> None:
+    """A head without end gets 431 with a text, and its connection is closed."""
+    connection = await Connection.open(port)
+    feeding = asyncio.create_task(
+        _feed(connection, b"GET /ready HTTP/1.1\r\nx: " + filler * (2_000_000 // len(filler)))
+    )
+    answer = await connection.exchange(b"")
+    await feeding
+    connection.close()
+    if answer.status:  # the reset that follows may overtake it
+        assert (answer.status, answer.body) == (431, b"The head of the request is larger than 65536 bytes")
+
+
+async def test_a_head_in_small_pieces_is_served(port: int) -> None:
+    """A head may come byte by byte, any number of times over one connection."""
+    connection = await Connection.open(port)
+    for _ in range(3):
+        request = get("/ready")
+        for byte in request[:-1]:
+            connection.writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        assert (await connection.exchange(request[-1:])).status == 200
+    connection.close()
+
+
+async def test_many_requests_in_one_piece_are_no_large_head(port: int) -> None:
+    """Pipelined requests are each judged on their own, however much comes at once."""
+    connection = await Connection.open(port)
+    connection.writer.write(get("/ready", "x: " + "y" * 20_000) * 20)
+    assert (await connection.exchange(b"")).status == 200
+    connection.close()
+    assert (await exchange(port, get("/ready"))).status == 200
+
+
+async def test_a_head_that_does_not_come_to_its_end_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection of a client that never ends its head is closed."""
+    monkeypatch.setattr(http_limits, "HEAD_SECONDS", 0.05)
+    answer = await exchange(port, b"GET /ready HT")
+    assert (answer.status, answer.complete) == (0, False)

@@ -1,0 +1,52 @@
+"""The internal credential: what gets past it and what does not."""
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
+
+from daytrader.internal import InternalAuth, authorization
+
+GUARDED = InternalAuth(PlainTextResponse("let through"), "séc ret", frozenset({"/open"}))
+
+
+async def answer(path: str, *shown: bytes) -> tuple[int, str]:
+    """The status and text that a request to `path` gets, which shows these Authorization headers."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"a"), *((b"authorization", value) for value in shown)]
+    await GUARDED({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send)
+    return sent[0]["status"], sent[1]["body"].decode()
+
+
+class TestInternalAuth:
+    async def test_who_has_the_credential_gets_through(self) -> None:
+        """The request reaches the service."""
+        assert await answer("/x", authorization("séc ret").encode()) == (200, "let through")
+
+    @pytest.mark.parametrize(
+        "value", [b"", b"Bearer", b"Bearer ", "séc ret".encode(), "Bearer séc rets".encode(), b"Bearer \xff\xfe"]
+    )
+    async def test_wrong_credential_is_401(self, value: bytes) -> None:
+        """Anything else than the very credential is refused in words."""
+        status, text = await answer("/x", value)
+        assert status == 401
+        assert "the internal credential is missing or wrong" in text
+
+    async def test_no_credential_is_401(self) -> None:
+        """A request that shows nothing is refused."""
+        assert (await answer("/x"))[0] == 401
+
+    async def test_second_credential_does_not_count(self) -> None:
+        """Of several headers the first one decides."""
+        assert (await answer("/x", b"Bearer wrong", authorization("séc ret").encode()))[0] == 401
+
+    async def test_only_the_very_path_is_open(self) -> None:
+        """An open path needs no credential; one below it does."""
+        assert (await answer("/open"))[0] == 200
+        assert (await answer("/open/more"))[0] == 401

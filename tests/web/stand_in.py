@@ -1,0 +1,49 @@
+"""What stands behind the web app in its tests: whatever a test wants to be answered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+
+from daytrader.health import Part
+from daytrader.membership import Alone
+from daytrader.transaction.message import Reply, Request
+from daytrader.web.app import WebApp
+
+
+class Behind:
+    """Decides commands, keeps the log, and knows how it is, as the test tells it to."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.arrived: asyncio.Queue[Request] = asyncio.Queue()
+        self.answer: Callable[[Request], Reply] = lambda _: Reply(200)
+        self.waits_for: Callable[[Request], Awaitable[object] | None] = lambda _: None
+        self.dumps: list[tuple[str | None, dict[int, int]]] = []
+        self.chunks: Callable[[], AsyncGenerator[bytes, None]] = _log
+        self.said: list[Part] = []
+
+    async def submit(self, request: Request) -> Reply:
+        """Answer one command."""
+        self.requests.append(request)
+        self.arrived.put_nowait(request)
+        waits_for = self.waits_for(request)
+        if waits_for is not None:
+            await waits_for
+        return self.answer(request)
+
+    def dump(self, user: str | None, places: Mapping[int, int]) -> AsyncGenerator[bytes, None]:
+        """Yield the log that the test gave."""
+        self.dumps.append((user, dict(places)))
+        return self.chunks()
+
+    async def parts(self) -> list[Part]:
+        """Return the parts that the test gave."""
+        return list(self.said)
+
+    def app(self) -> WebApp:
+        """Return a web app in front of it."""
+        return WebApp(self, self, Alone("here"), self, partitions=16, clock=lambda: 1_234)
+
+
+async def _log() -> AsyncGenerator[bytes, None]:
+    yield b"<log>"
+    yield b"</log>"
