@@ -193,7 +193,8 @@ def _check_order(truth: Truth, history: History, sent_by_id: dict[str, list[Sent
     for sent in history.sent:
         command = sent.request.command
         tolds = truth.by_request.get(sent.request.id, [])
-        if sent.reply and command and len(tolds) == len(sent_by_id[sent.request.id]) == 1:
+        acknowledged = sent.reply is not None and sent.reply.status in (200, 400)
+        if acknowledged and command and len(tolds) == len(sent_by_id[sent.request.id]) == 1:
             by_user[command.user].append((sent, tolds[0].position))
     for user, sents in by_user.items():
         if not user:

@@ -79,7 +79,11 @@ class MongoAccounts:
         """Return the checkpoint."""
         with unavailable():
             found = await self._primary.find({"find": CHECKPOINTS, "filter": {"_id": partition}})
-        return Position(found[0]["n"], found[0]["next_record"], found[0]["time"]) if found else Position()
+        if not found:
+            return Position()
+        # Large numbers come as Int64, a kind of int that msgpack does not take.
+        n, next_record, time = (int(found[0][field]) for field in ("n", "next_record", "time"))
+        return Position(n, next_record, time)
 
     async def set_checkpoint(self, partition: int, position: Position) -> None:
         """Raise the checkpoint, as accounts are stored: only over a lower one."""

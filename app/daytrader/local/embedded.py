@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,9 @@ class _DirectAuditLog:
     async def dump(self, user: str | None, places: Mapping[int, int]) -> AsyncGenerator[bytes, None]:
         """Yield the XML log. Raises AuditUnavailableError."""
         try:
-            async for chunk in self._audit.dump(user, places):
-                yield chunk
+            async with aclosing(self._audit.dump(user, places)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         except (AuditBehindError, StoreUnavailableError, TooManyDumpsError) as error:
             raise AuditUnavailableError(str(error)) from error
 

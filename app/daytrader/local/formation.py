@@ -19,7 +19,7 @@ from daytrader.local.members import member_states
 Client = AsyncMongoClient[dict[str, Any]]
 
 SETTINGS: Mapping[str, int | bool] = {
-    # A primary that dies or freezes is replaced within about 5 s; with the defaults it takes up to 24 s.
+    # A primary that dies or freezes is replaced within about 7 s; with the defaults it takes up to 24 s.
     "electionTimeoutMillis": 3000,
     "heartbeatTimeoutSecs": 2,
     "catchUpTimeoutMillis": 2000,

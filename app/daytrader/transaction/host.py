@@ -191,8 +191,13 @@ class Host:
         lane = self._lanes.get(user or home)
         if lane is not None:
             lane.append(waiting)
-        elif self._advance(self._partitions[home], waiting) is not None:
-            self._start_lane(self._partitions[home], user or home, deque((waiting,)))
+            return
+        try:
+            if self._advance(self._partitions[home], waiting) is not None:
+                self._start_lane(self._partitions[home], user or home, deque((waiting,)))
+        except Exception as defect:
+            self._note_defect(f"the decision of {command}", defect)
+            self._finish(waiting, DEFECT)
 
     def _join(self, twin: Waiting, request: Request, batch: Batch, index: int) -> None:
         if twin.request.command != request.command:
@@ -241,12 +246,15 @@ class Host:
 
     def _lane_done(self, task: asyncio.Task[None]) -> None:
         self._lane_tasks.discard(task)
-        self._note_defect(task)
+        self._look_for_defect(task)
 
-    def _note_defect(self, task: asyncio.Task[None]) -> None:
+    def _look_for_defect(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.fault = f"a defect ended {task.get_name()}: {error!r}"
-            _log.error("defect", task=task.get_name(), exc_info=error)
+            self._note_defect(task.get_name(), error)
+
+    def _note_defect(self, what: str, error: BaseException) -> None:
+        self.fault = f"a defect ended {what}: {error!r}"
+        _log.error("defect", ended=what, exc_info=error)
 
     async def _serve_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
         try:
@@ -307,7 +315,7 @@ class Host:
         task = self._opened.get(partition)
         if task is None or task.done():
             task = self._loop.create_task(self._catch_up(partition), name=f"opening of partition {partition.number}")
-            task.add_done_callback(self._note_defect)
+            task.add_done_callback(self._look_for_defect)
             self._opened[partition] = task
         return task
 

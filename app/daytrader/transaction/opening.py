@@ -8,7 +8,7 @@ from daytrader.clock import boot_seconds
 from daytrader.domain.account import STRANGERS
 from daytrader.domain.record import Record
 from daytrader.journal.entry import Entry, decode_records
-from daytrader.journal.port import AccountStore, Journal
+from daytrader.journal.port import AccountStore, Journal, Position
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.partition import Partition
 
@@ -55,21 +55,25 @@ class Opening:
             checkpoint = await self._store.checkpoint(partition.number)
             behind = checkpoint.next_record - partition.head.next_record
             if not partition.head_known_at or behind > STARTING_OVER_PAYS:
-                await self._start_over(partition)
+                await self._start_over(partition, checkpoint)
+            begin = partition.head.n
             while True:
                 asked = boot_seconds()
                 entries = await self._journal.read(partition.number, partition.head.n, ENTRIES_AT_ONCE)
                 if entries:
                     await self._follow(partition, entries)
-                elif not await self._journal.outdated({partition.number: partition.head.n}):
+                    continue
+                outdated = await self._journal.outdated({partition.number: partition.head.n})
+                if (outdated or partition.head.n > begin) and await self._journal.mark(partition.number) > begin:
+                    # Something that we have read, or missed, may have stood at a place that was trimmed away before.
+                    await self._start_over(partition, await self._store.checkpoint(partition.number))
+                    begin = partition.head.n
+                elif not outdated:
                     break
-                elif await self._journal.mark(partition.number) > partition.head.n:
-                    await self._start_over(partition)
             partition.head_known_at = asked
 
-    async def _start_over(self, partition: Partition) -> None:
+    async def _start_over(self, partition: Partition, checkpoint: Position) -> None:
         partition.head_known_at = 0.0  # should this not come to its end, the next catching up starts over again
-        checkpoint = await self._store.checkpoint(partition.number)
         partition.reset(checkpoint, self._new_accounts())
         if checkpoint.n:
             partition.followed_at = asyncio.get_running_loop().time()
