@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from daytrader.domain import event as ev
-from daytrader.domain.account import Account, Order, Trigger
-from daytrader.domain.command import COMMAND_NAMES, CommandName, parse
+from daytrader.domain.account import LARGEST_SHARES, Account, Order, Trigger
+from daytrader.domain.command import COMMAND_NAMES, Command, CommandName, parse
 from daytrader.domain.decide import decide, fire_buy, fire_sell, needs_quote
 from daytrader.domain.quote import Quote
 from tests.domain.desk import START, Desk
@@ -378,3 +378,12 @@ def test_a_sell_trigger_that_would_burst_the_balance_stays_armed() -> None:
     account = Account(10**15 - 1_000, {}, (), (), {"B": Trigger(1)}, {"A": Trigger(500, 100, 3)})
     assert fire_sell(account, "A", Quote("A", 334, START, START)) is None
     assert fire_sell(account, "A", Quote("A", 333, START, START)) == ev.SellTriggerFired("A", 333, 3, 999)
+
+
+def test_the_largest_holding_is_never_exceeded() -> None:
+    """A purchase that would lift a holding, reserved shares included, over 10^18 is refused, and its trigger waits."""
+    order = Order("DOG", 1, 100, 100, 0)
+    account = Account(1_000, {"DOG": LARGEST_SHARES - 150}, (order,), sell_triggers={"DOG": Trigger(100, 2, 51)})
+    assert decide(account, Command("COMMIT_BUY", "u"), None, 1) == "Amount is too large"
+    armed = Account(1_000, account.holdings, buy_triggers={"DOG": Trigger(100, 1)}, sell_triggers=account.sell_triggers)
+    assert fire_buy(armed, "DOG", Quote("DOG", 1, 0, 0)) is None

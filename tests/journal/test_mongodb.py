@@ -9,7 +9,7 @@ import pytest
 from daytrader.journal.mongodb import ENTRIES, MongoJournal, fates, following, sure_skew
 from daytrader.journal.port import Fate, JournalUnavailableError
 from daytrader.mongo import Document, Durability, connect
-from tests.journal.stores import PARTITIONS, account, entry, own_database
+from tests.journal.stores import PARTITIONS, account, entry, let_go, own_database
 
 DURABLE, TAKEN, UNSETTLED = Fate.DURABLE, Fate.TAKEN, Fate.UNSETTLED
 
@@ -157,7 +157,7 @@ class TestSilence:
             await server.wait_closed()
         journal = MongoJournal(f"mongodb://127.0.0.1:{port}/?replicaSet=nobody")
         yield journal
-        await journal.close()
+        await let_go(journal)
         server.close()
 
     async def test_append_is_unsettled_within_its_time(self, nobody: MongoJournal) -> None:

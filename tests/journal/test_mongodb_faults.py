@@ -18,7 +18,7 @@ from daytrader.journal.port import Fate, Journal, JournalUnavailableError
 from daytrader.local.mongod import MongoSet
 from daytrader.local.supervisor import Supervisor
 from daytrader.mongo import Document, connect
-from tests.journal.stores import PARTITIONS, account, entry, own_database
+from tests.journal.stores import PARTITIONS, account, entry, let_go, own_database
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("frozen members")]
 
@@ -36,11 +36,17 @@ class Members:
 
     async def primary(self) -> str:
         """The `host:port` of the primary."""
-        database = connect(self.uri)
+        name: str = (await self._hello(self.uri))["primary"]
+        return name
+
+    async def _hello(self, uri: str) -> Document:
+        database = connect(uri)
         answer = await database.command("hello")
         await database.client.close()
-        name: str = answer["primary"]
-        return name
+        return answer
+
+    def _alone(self, host: str) -> str:
+        return self.uri.replace(",".join(self._set.hosts), host) + "&directConnection=true"
 
     async def others(self) -> list[str]:
         """The `host:port` of the secondaries."""
@@ -50,6 +56,17 @@ class Members:
     def freeze(self, *hosts: str) -> None:
         """Stop members as a hanging machine would: connections stay open, nothing is answered."""
         self._signal(signal.SIGSTOP, hosts)
+
+    async def freeze_primary(self) -> None:
+        """Stop the primary; one that lost an election just before was none, and the next is stopped instead."""
+        async with asyncio.timeout(PRIMARY_BACK_S):
+            while True:
+                primary = await self.primary()
+                self.freeze(primary)
+                others = [host for host in self._set.hosts if host != primary]
+                if {(await self._hello(self._alone(host))).get("primary") for host in others} == {primary}:
+                    return
+                await self.thaw()
 
     async def thaw(self) -> None:
         """Let all go on, and wait until they are a whole set again."""
@@ -64,8 +81,7 @@ class Members:
 
     async def on_member(self, host: str, place: int) -> Document | None:
         """What one member has at a place, on a majority or not."""
-        alone = self.uri.replace(",".join(self._set.hosts), host) + "&directConnection=true"
-        client: AsyncMongoClient[Document] = AsyncMongoClient(alone, socketTimeoutMS=2_000)
+        client: AsyncMongoClient[Document] = AsyncMongoClient(self._alone(host), socketTimeoutMS=2_000)
         found = await client.get_default_database()[ENTRIES].find_one({"_id": place})
         await client.close()
         return found
@@ -91,7 +107,7 @@ async def journal(members: Members) -> AsyncIterator[MongoJournal]:
     assert await journal.append([entry(partition, 1) for partition in range(PARTITIONS)]) == [Fate.DURABLE] * PARTITIONS
     yield journal
     await members.thaw()
-    await journal.close()
+    await let_go(journal)
 
 
 async def settled(journal: Journal, ours: Entry) -> list[Entry]:
@@ -143,7 +159,7 @@ async def test_taken_place_without_a_majority_is_not_shown_either(members: Membe
     stands = await settled(journal, first)
     assert await settled(other, second) == stands
     assert stands in ([first], [second])
-    await other.close()
+    await let_go(other)
 
 
 async def test_primary_that_cannot_ask_a_majority_does_not_confirm_a_head(
@@ -160,7 +176,7 @@ async def test_frozen_primary_is_given_up_and_the_next_one_takes_the_entry(
     members: Members, journal: MongoJournal
 ) -> None:
     """When the primary hangs an append ends unsettled in time, and the same entry is durable on the next primary."""
-    members.freeze(await members.primary())
+    await members.freeze_primary()
     ours = entry(0, 2)
     began = time.monotonic()
     assert await journal.append([ours]) == [Fate.UNSETTLED]
@@ -175,8 +191,7 @@ async def test_late_insert_on_the_old_primary_does_not_take_anothers_place(
     members: Members, journal: MongoJournal
 ) -> None:
     """What another replica appended while our insert hung in the old primary stands; ours is told so when it thaws."""
-    frozen = await members.primary()
-    members.freeze(frozen)
+    await members.freeze_primary()
     ours, others = entry(0, 2, batch="ours"), entry(0, 2, batch="other")
     hanging = asyncio.ensure_future(journal.append([ours]))
     other = MongoJournal(members.uri)
@@ -185,7 +200,7 @@ async def test_late_insert_on_the_old_primary_does_not_take_anothers_place(
     await members.thaw()
     assert await settled(journal, ours) == [others]
     assert await journal.read(0, 0, 10) == [entry(0, 1), others]
-    await other.close()
+    await let_go(other)
 
 
 async def test_nothing_is_deleted_under_a_mark_without_a_majority(members: Members, journal: MongoJournal) -> None:
@@ -222,7 +237,7 @@ async def test_accounts_without_a_majority_are_not_stored(members: Members, jour
 async def test_loading_from_a_frozen_primary_ends_in_time(members: Members, journal: MongoJournal) -> None:
     """Reads of a primary that hangs raise within 5 s, and work again when another one has been elected."""
     await journal.accounts.store(0, [account("alice", 1)])
-    members.freeze(await members.primary())
+    await members.freeze_primary()
     began = time.monotonic()
     with pytest.raises(JournalUnavailableError):
         await journal.accounts.load(0, ["alice"])

@@ -26,6 +26,8 @@ class Process:
         self.name = name
         self.frozen = False
         self.dead = False
+        self.slept = False
+        """Whether it was ever frozen for longer than the journal keeps entries."""
         self.stopped: list[_Turn] = []
         """What would have run while it was frozen, in order."""
         self.context = contextvars.copy_context()

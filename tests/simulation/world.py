@@ -217,8 +217,10 @@ class World:
         replica = self.random.choice(self._living() or [None])
         if replica is None or replica.process.frozen:
             return
+        seconds = self.random.choice((0.5, 2.5, 5, 14, 30))
         self.loop.freeze(replica.process)
-        await asyncio.sleep(self.random.choice((0.5, 2.5, 5, 14, 30)))
+        await asyncio.sleep(seconds)
+        replica.process.slept |= seconds * 1_000 > KEEP_MS
         self.loop.thaw(replica.process)
 
     async def _kill(self) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -407,3 +409,35 @@ def test_progress_tells_every_byte(tmp_path: Path) -> None:
     told: list[int] = []
     verify_log(log, progress=told.append)
     assert sum(told) == log.stat().st_size
+
+
+GROWTH = """
+import resource, sys
+from pathlib import Path
+from daytrader.workload.verify.findings import Findings
+from daytrader.workload.verify.log import transactions
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+before = peak()
+findings = Findings()
+for _ in transactions(Path(sys.argv[1]), findings, lambda _: None):
+    pass
+assert findings.clean
+print(findings.checked["events"], peak() - before)
+"""
+"""Reads a log and prints how many events it has and by how many bytes the process has grown."""
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """Two hundred thousand events take hardly more memory than a handful: schema and parser keep none of them."""
+    desk = Desk()
+    desk.accepted("ADD", "u", amount="1.00")
+    for _ in range(200_000):
+        desk.records.append(desk.records[0])
+    log = write_records(tmp_path / "log.xml", desk)
+    measured = subprocess.run([sys.executable, "-c", GROWTH, log], capture_output=True, text=True, check=True)
+    events, grown = (int(word) for word in measured.stdout.split())
+    assert events == 400_002
+    assert grown < 16 * 1024 * 1024

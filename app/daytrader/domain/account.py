@@ -12,6 +12,9 @@ LIVE_MS: Final = 60_000
 DEEPEST_STACK: Final = 1_000
 """How many live pending buys (or sells) a user may have."""
 
+LARGEST_SHARES: Final = 10**18
+"""The largest holding of one stock, reserved shares included: numbers stay within what a store can hold."""
+
 WINDOW: Final = 256
 """How many commands of a user are remembered, so that one sent again gets its first answer."""
 

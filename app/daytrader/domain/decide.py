@@ -5,7 +5,7 @@ from typing import Final
 
 from daytrader.domain import event as ev
 from daytrader.domain import refusal
-from daytrader.domain.account import DEEPEST_STACK, Account, Trigger, live
+from daytrader.domain.account import DEEPEST_STACK, LARGEST_SHARES, Account, Trigger, live
 from daytrader.domain.command import QUOTED_COMMANDS, Command
 from daytrader.domain.money import LARGEST_CENTS
 from daytrader.domain.quote import Quote
@@ -43,11 +43,16 @@ def decide(account: Account | None, command: Command, quote: Quote | None, now: 
 
 
 def fire_buy(account: Account, symbol: str, quote: Quote) -> ev.BuyTriggerFired | None:
-    """Return what the buy trigger on `symbol` does at `quote`, None where it does not fire."""
+    """Return what the buy trigger on `symbol` does at `quote`, None where it does not fire.
+
+    One that would lift the holding over the largest one stays armed.
+    """
     trigger = account.buy_triggers.get(symbol, _UNARMED)
     if not trigger.price or quote.price > trigger.price:
         return None
     shares = trigger.amount // quote.price
+    if not _holds(account, symbol, shares):
+        return None
     cost = shares * quote.price
     return ev.BuyTriggerFired(symbol, quote.price, shares, cost, trigger.amount - cost)
 
@@ -69,6 +74,12 @@ def fire_sell(account: Account, symbol: str, quote: Quote) -> ev.SellTriggerFire
 def _fits(account: Account, cents: int) -> bool:
     """Whether the balance, reserved cash included so that it can always come back, stays within the largest amount."""
     return account.cents + account.reserved_cents + cents <= LARGEST_CENTS
+
+
+def _holds(account: Account, symbol: str, shares: int) -> bool:
+    """Whether so many more shares, besides the free and the reserved ones, stay within the largest holding."""
+    reserved = account.sell_triggers.get(symbol, _UNARMED).shares
+    return account.holdings.get(symbol, 0) + reserved + shares <= LARGEST_SHARES
 
 
 def _add(account: Account | None, c: Command) -> Outcome:
@@ -107,6 +118,8 @@ def _commit_buy(a: Account, _c: Command, now: int) -> Outcome:
     order = orders[-1]
     if a.cents < order.cents:
         return refusal.NO_FUNDS
+    if not _holds(a, order.symbol, order.shares):
+        return refusal.AMOUNT_TOO_LARGE
     return ev.BuyCommitted(order.symbol, order.shares, order.cents)
 
 

@@ -1,10 +1,11 @@
 """The accounts of one partition that are in memory: a few unpacked, many packed, the rest in the store."""
 
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
-from daytrader.domain.account import Account
+from daytrader.domain.account import Account, Recent
 from daytrader.journal.port import StoredAccount
 
 HOT: Final = 512
@@ -18,6 +19,11 @@ NOBODY: Final = b""
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Account).decode
+
+
+def _print(request: str) -> bytes:
+    """Return a fingerprint of a request id: four bytes instead of an object somewhere in memory."""
+    return crc32(request.encode()).to_bytes(4, "big")
 
 
 def armed_of(account: Account) -> tuple[tuple[str, bool, int], ...]:
@@ -41,6 +47,8 @@ class Accounts:
         self._packed: dict[str, bytes] = {}
         self._places: dict[str, int] = {}
         self._dirty: dict[str, None] = {}
+        self._prints: dict[str, bytes] = {}
+        """The fingerprints of the request ids that an unpacked account remembers; made at the first question."""
         self._bytes = 0
         self._bytes_limit = bytes_limit
 
@@ -76,11 +84,26 @@ class Accounts:
         """Return the last entry that the account in memory includes."""
         return self._places.get(user, 0)
 
+    def may_remember(self, user: str, request: str) -> bool:
+        """Whether the account remembers a request id. Where it does not, the answer is sure, and costs no search.
+
+        Raises:
+            KeyError: the account is not in memory.
+        """
+        prints = self._prints.get(user)
+        if prints is None:
+            account = self.get(user)
+            prints = b"" if account is None else b"".join([_print(recent.request) for recent in account.recent])
+            self._prints[user] = prints
+        return _print(request) in prints
+
     def put(self, user: str, account: Account, place: int) -> None:
-        """Take the account as it is after entry `place`."""
+        """Take the account as it is after entry `place`: at most one command later than before."""
         hot = self._hot
         if user in hot:
-            del hot[user]
+            before = hot.pop(user)
+            if user in self._prints:
+                self._take_print(user, () if before is None else before.recent, account.recent)
         else:
             packed = self._packed.pop(user, None)
             if packed is not None:
@@ -89,6 +112,10 @@ class Accounts:
         hot[user] = account
         self._places[user] = place
         self._dirty[user] = None
+
+    def _take_print(self, user: str, before: tuple[Recent, ...], after: tuple[Recent, ...]) -> None:
+        if after is not before:
+            self._prints[user] = (self._prints[user] + _print(after[-1].request))[-4 * len(after) :]
 
     def loaded(self, user: str, stored: StoredAccount | None) -> None:
         """Take an account as the store has it; None where the store has none."""
@@ -107,6 +134,7 @@ class Accounts:
             return
         user = next(iter(hot))
         account = hot.pop(user)
+        self._prints.pop(user, None)
         packed = NOBODY if account is None else _pack(account)
         self._packed[user] = packed
         self._bytes += len(packed)

@@ -18,16 +18,16 @@ from daytrader.domain.record import Record
 from daytrader.domain.summary import summary
 from daytrader.journal.entry import Entry, encode_records
 from daytrader.journal.port import Position
+from daytrader.transaction import window
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.message import Reply
 from daytrader.transaction.waiting import ACCEPTED, Waiting
-from daytrader.transaction.window import answer_again
 
 LONGEST_ON_THE_WAY: Final = 60.0
 """Seconds for which a command may be on its way to us while another replica decides it."""
 
 SENT_AGAIN_MS: Final = 1_000
-"""A command that we get so long after its first sending may have been sent to another replica, too."""
+"""A command that we get so long after its first sending may have been sent, and decided, a second time before."""
 
 
 class Need(enum.Enum):
@@ -119,15 +119,15 @@ class Partition:
         if command is None:
             self._decided(Record(self.now(), STRANGERS), None, waiting, ACCEPTED)
             return None
-        again = self._may_be_decided(waiting)
+        now = self.now()
+        again = self._may_be_decided(waiting, now)
         try:
             account = self.account(command.user) if command.user else None
             strangers = self.account(STRANGERS) if account is None or (again and not account.forgotten) else None
         except KeyError:
             return Need.ACCOUNT
-        now = self.now()
         if again:
-            known = answer_again(request, command, account, strangers, doubtful=self._is_doubtful(waiting, now))
+            known = self._known(waiting, command, account, strangers, now)
             if known is not None:
                 return known
         quote = None
@@ -142,19 +142,42 @@ class Partition:
         self._decide(waiting, account, command, quote, now)
         return None
 
-    def _may_be_decided(self, waiting: Waiting) -> bool:
-        """Whether it has to be looked up: sent again, or under an id of the client's, or just now decided elsewhere.
+    def _may_be_decided(self, waiting: Waiting, now: int) -> bool:
+        """Whether it has to be looked up: sent again, or under an id of the client's, or decided while on its way.
 
-        While it waited, or was on its way to us the first time, it may have been sent to another replica and decided
-        there. It is ours to notice only once we have followed the other's entries: before, the append is refused.
+        A command that was long on its way to us, or waited here, may have been sent a second time meanwhile, and been
+        decided by another replica or by us. Of another's decision we only know once we have followed its entries:
+        on older state, the append is refused.
         """
         request = waiting.request
-        return request.attempt > 0 or request.id[0] == "k" or waiting.arrived < self.followed_at + LONGEST_ON_THE_WAY
+        return (
+            request.attempt > 0
+            or request.id[0] == "k"
+            or waiting.arrived < self.followed_at + LONGEST_ON_THE_WAY
+            or abs(now - request.first_sent) >= SENT_AGAIN_MS
+        )
 
-    def _is_doubtful(self, waiting: Waiting, now: int) -> bool:
-        """Whether it may have been decided by another replica, as long ago as it was first sent."""
+    def _known(
+        self, waiting: Waiting, command: Command, account: Account | None, strangers: Account | None, now: int
+    ) -> Reply | None:
+        """Return the answer to a command that was decided before, or of which nobody knows; None: it is to be decided.
+
+        Only durable state is asked: what is speculated is under way here, so that nobody asks for it a second time.
+        """
         request = waiting.request
-        return request.attempt > 0 or waiting.arrived < self.followed_at or now - request.first_sent >= SENT_AGAIN_MS
+        may_remember = self.accounts.may_remember
+        if (account is not None and may_remember(command.user, request.id)) or (
+            strangers is not None and may_remember(STRANGERS, request.id)
+        ):
+            recent = window.find(request, command, account, strangers)
+            if recent is not None:
+                return window.answer_again(recent, command)
+        doubtful = (
+            request.attempt > 0 or waiting.arrived < self.followed_at or now - request.first_sent >= SENT_AGAIN_MS
+        )
+        if doubtful and not window.reaches_back(request, account, strangers):
+            return window.OUTCOME_UNKNOWN
+        return None
 
     def _decide(
         self, waiting: Waiting, account: Account | None, command: Command, quote: Quote | None, now: int

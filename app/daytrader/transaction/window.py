@@ -20,33 +20,15 @@ OTHER_COMMAND: Final = Reply(422, b"The Idempotency-Key was used with another co
 _time = attrgetter("time")
 
 
-def answer_again(
-    request: Request, command: Command, account: Account | None, strangers: Account | None, *, doubtful: bool
-) -> Reply | None:
-    """Return what to answer a request that may have been decided before, None where it has to be decided (again).
+def find(request: Request, command: Command, account: Account | None, strangers: Account | None) -> Recent | None:
+    """Return what is remembered of a request that was decided before.
 
-    `doubtful`: nobody but the window knows whether it has been. `strangers` is the partition's account for users who
-    do not exist: what a user asked before the first ADD stands there. It is not needed where `account` has forgotten
-    commands: all that are remembered came after that.
+    `strangers` is the partition's account for users who do not exist: what a user asked before the first ADD stands
+    there. It is not needed where `account` has forgotten commands: all that are remembered came after that.
     """
-    recent = _first(request.id, command, account, strangers)
-    if recent is not None:
-        if recent.command != command:
-            return OTHER_COMMAND
-        if command.name in ANSWERED_ANEW or recent.refusal == refusal.NO_QUOTE:
-            return None
-        return _first_answer(recent)
-    if doubtful:
-        window = account if account is not None and account.forgotten else strangers
-        if window is not None and window.forgotten and window.recent[0].time > request.first_sent - CLOCK_SLACK_MS:
-            return OUTCOME_UNKNOWN
-    return None
-
-
-def _first(request_id: str, command: Command, account: Account | None, strangers: Account | None) -> Recent | None:
     if account is not None:
         for recent in reversed(account.recent):
-            if recent.request == request_id:
+            if recent.request == request.id:
                 return recent
         if account.forgotten:
             return None
@@ -55,14 +37,26 @@ def _first(request_id: str, command: Command, account: Account | None, strangers
     asked: Sequence[Recent] = strangers.recent
     if account is not None and account.recent:
         asked = asked[: bisect_right(asked, account.recent[0].time, key=_time)]
-    user = command.user
     for recent in reversed(asked):
-        if recent.request == request_id and recent.command.user == user and (user or recent.command == command):
-            return recent  # without a valid userid nobody can say that two are the same user: only the same command is
+        # Without a valid userid nobody can say that two are the same user: only the same command is the same.
+        same = recent.command.user == command.user if command.user else recent.command == command
+        if same and recent.request == request.id:
+            return recent
     return None
 
 
-def _first_answer(recent: Recent) -> Reply:
+def answer_again(recent: Recent, command: Command) -> Reply | None:
+    """Return the answer to a command under a request id that is remembered, None where it is decided anew."""
+    if recent.command != command:
+        return OTHER_COMMAND
+    if command.name in ANSWERED_ANEW or recent.refusal == refusal.NO_QUOTE:
+        return None
     if recent.refusal:
         return Reply(400, recent.refusal.encode())
     return Reply(200, b"", 0, recent.answer) if recent.answer else ACCEPTED
+
+
+def reaches_back(request: Request, account: Account | None, strangers: Account | None) -> bool:
+    """Whether a request that was decided at any time since its first sending would be remembered."""
+    window = account if account is not None and account.forgotten else strangers
+    return window is None or not window.forgotten or window.recent[0].time <= request.first_sent - CLOCK_SLACK_MS
