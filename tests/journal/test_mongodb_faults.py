@@ -15,6 +15,7 @@ from daytrader.health import Part
 from daytrader.journal.entry import Entry
 from daytrader.journal.mongodb import ENTRIES, MongoJournal
 from daytrader.journal.port import Fate, Journal, JournalUnavailableError
+from daytrader.local.formation import NotFormed
 from daytrader.local.mongod import MongoSet
 from daytrader.local.supervisor import Supervisor
 from daytrader.mongo import Document, connect
@@ -71,7 +72,12 @@ class Members:
     async def thaw(self) -> None:
         """Let all go on, and wait until they are a whole set again."""
         self._signal(signal.SIGCONT, self._set.hosts)
-        await self._set.form()
+        async with asyncio.timeout(2 * PRIMARY_BACK_S):
+            while True:
+                try:
+                    return await self._set.form()
+                except NotFormed:  # an election that the frozen ones missed cut the connection
+                    await asyncio.sleep(0.1)
 
     def _signal(self, number: signal.Signals, hosts: tuple[str, ...] | list[str]) -> None:
         for host, standing in zip(self._set.hosts, self._supervisor.standings(), strict=True):

@@ -69,7 +69,7 @@ class Plan:
             network=0 if calm else random.choice((0, 0.5, 1.0)),
             quotes=random.choice((0, 0.3, 1.0)),
             fixed_price=random.random() < 0.3,
-            memory=random.choice((0, 4_000, 10**9)),
+            memory=random.choice((0, 4_000, 60_000, 10**9)),
             batching=random.random() < 0.9,
             checkpoint_records=random.choice((8, 40, 10_000)),
         )
@@ -391,7 +391,7 @@ class World:
                         if number == partition.number and user != STRANGERS
                         for symbol, sells, price in armed_of(account)
                     }
-                    assert replica.host._armed[partition.number]._prices == armed
+                    assert partition.armed._prices == armed
 
     def _check_triggers(self, truth: check.Truth) -> None:
         """After a quiet while at a constant price no armed trigger is left that its price has reached."""
@@ -412,7 +412,6 @@ def patches() -> Iterator[tuple[str, float]]:
     yield "daytrader.domain.account.LIVE_MS", 5_000
     yield "daytrader.domain.evolve.WINDOW", 24
     yield "daytrader.domain.evolve.STRANGERS_WINDOW", 30
-    yield "daytrader.transaction.accounts.HOT", 2
     yield "daytrader.transaction.triggers.LOOK_EVERY", 0.25
     yield "daytrader.transaction.keeper.CHUNK", 3
     yield "daytrader.transaction.keeper.TRIM_EVERY", 2

@@ -12,11 +12,15 @@ from daytrader.local.secret import kept_secret
 DATABASE = "daytrader"
 _USER = "daytrader"
 
-# A majority of three is the primary and the faster secondary. The other one need not wake up for every insert: it
-# applies what has come in by then every 50 ms. That saves a quarter of the CPU that an insert costs over all members,
-# and no durability, for a majority has flushed to disk as ever. While the faster secondary is away an insert waits up
-# to 50 ms longer.
-_STEP_MS = 50
+_PARAMETERS = (
+    "enableLocalhostAuthBypass=false",
+    # Statistics recorded every second for MongoDB's support: a third of what an idle member costs.
+    "diagnosticDataCollectionEnabled=false",
+    # The entries of one insert go to one thread instead of being dealt out to 16: less waking up.
+    "replWriterThreadCount=1",
+    # A stop otherwise waits up to 15 s for clients to finish; here those who use the set are stopped before it.
+    "shutdownTimeoutMillisForSignaledShutdown=100",
+)
 
 
 class MongoSet:
@@ -44,7 +48,6 @@ class MongoSet:
     def _member(self, directory: Path, member: str, port: int) -> Program:
         data = directory / member
         data.mkdir(parents=True, exist_ok=True)
-        is_third = self.hosts.index(f"127.0.0.1:{port}") >= 2
         argv = (
             str(mongod()),
             *("--replSet", self.name, "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
@@ -53,7 +56,7 @@ class MongoSet:
             # How often writes that nobody waits for reach the disk. Those with j: true still start the flush themselves
             # and wait for it; what is saved is most wake-ups of an idle member.
             *("--journalCommitInterval", "500"),
-            *(word for parameter in _parameters(is_third) for word in ("--setParameter", parameter)),
+            *(word for parameter in _PARAMETERS for word in ("--setParameter", parameter)),
         )
         return Program(name=member, argv=argv, log=directory / f"{member}.log", port=port)
 
@@ -61,16 +64,3 @@ class MongoSet:
 def _roles(any_database: bool) -> Sequence[dict[str, str]]:
     data = {"role": "readWriteAnyDatabase", "db": "admin"} if any_database else {"role": "readWrite", "db": DATABASE}
     return (data, {"role": "clusterMonitor", "db": "admin"})
-
-
-def _parameters(in_steps: bool) -> list[str]:
-    parameters = [
-        "enableLocalhostAuthBypass=false",
-        # Statistics recorded every second for MongoDB's support: a third of what an idle member costs.
-        "diagnosticDataCollectionEnabled=false",
-        # The entries of one insert go to one thread instead of being dealt out to 16: less waking up.
-        "replWriterThreadCount=1",
-        # A stop otherwise waits up to 15 s for clients to finish; here those who use the set are stopped before it.
-        "shutdownTimeoutMillisForSignaledShutdown=100",
-    ]
-    return [*parameters, f"oplogBatchDelayMillis={_STEP_MS}"] if in_steps else parameters

@@ -8,11 +8,14 @@ import msgspec
 from daytrader.domain.account import Account, Recent
 from daytrader.journal.port import StoredAccount
 
-HOT: Final = 512
-"""Accounts of a partition that are kept unpacked. Packed ones take a sixth of the memory and no garbage collection."""
+COMMAND_BYTES: Final = 500
+"""About what an unpacked account takes for each command that it remembers: six times as much as packed."""
 
-ENTRY_BYTES: Final = 300
-"""What a packed account takes besides its packed state: its places in the dictionaries, and its name."""
+UNPACKED_BYTES: Final = 1_000
+"""About what it takes besides, its name and its places in the dictionaries included."""
+
+PACKED_BYTES: Final = 300
+"""About what a packed account takes besides its packed state."""
 
 NOBODY: Final = b""
 """A user who is known not to exist."""
@@ -43,13 +46,16 @@ class Accounts:
     """
 
     def __init__(self, bytes_limit: int) -> None:
+        """About so many bytes may be taken, half of them at the most by unpacked accounts."""
         self._hot: dict[str, Account | None] = {}
+        self._remembered = 0
+        """How many commands the unpacked accounts remember."""
         self._packed: dict[str, bytes] = {}
+        self._packed_bytes = 0
         self._places: dict[str, int] = {}
         self._dirty: dict[str, None] = {}
         self._prints: dict[str, bytes] = {}
         """The fingerprints of the request ids that an unpacked account remembers; made at the first question."""
-        self._bytes = 0
         self._bytes_limit = bytes_limit
 
     def __len__(self) -> int:
@@ -59,9 +65,13 @@ class Accounts:
         return user in self._hot or user in self._packed
 
     @property
-    def packed_bytes(self) -> int:
-        """How many bytes the packed accounts take."""
-        return self._bytes + ENTRY_BYTES * len(self._packed)
+    def bytes(self) -> int:
+        """About how many bytes all of them take."""
+        return self._hot_bytes + self._packed_bytes + PACKED_BYTES * len(self._packed)
+
+    @property
+    def _hot_bytes(self) -> int:
+        return COMMAND_BYTES * self._remembered + UNPACKED_BYTES * len(self._hot)
 
     def get(self, user: str) -> Account | None:
         """Return the account, None where it is known not to exist.
@@ -71,14 +81,32 @@ class Accounts:
         """
         hot = self._hot
         if user in hot:
-            account = hot.pop(user)
-        else:
-            packed = self._packed.pop(user)
-            self._bytes -= len(packed)
-            account = _unpack(packed) if packed else None
-            self._make_room()
-        hot[user] = account
+            hot[user] = account = hot.pop(user)
+            return account
+        packed = self._packed.pop(user)
+        self._packed_bytes -= len(packed)
+        account = _unpack(packed) if packed else None
+        self._keep(user, account)
         return account
+
+    def _keep(self, user: str, account: Account | None) -> None:
+        """Keep an account unpacked; the least recently used are packed where it gets too much."""
+        hot = self._hot
+        hot[user] = account
+        if account is not None:
+            self._remembered += len(account.recent)
+        while len(hot) > 1 and 2 * self._hot_bytes > self._bytes_limit:
+            oldest = next(iter(hot))
+            self._pack(oldest, hot.pop(oldest))
+
+    def _pack(self, user: str, account: Account | None) -> None:
+        packed = NOBODY
+        if account is not None:
+            self._remembered -= len(account.recent)
+            packed = _pack(account)
+        self._prints.pop(user, None)
+        self._packed[user] = packed
+        self._packed_bytes += len(packed)
 
     def place(self, user: str) -> int:
         """Return the last entry that the account in memory includes."""
@@ -98,46 +126,39 @@ class Accounts:
         return _print(request) in prints
 
     def put(self, user: str, account: Account, place: int) -> None:
-        """Take the account as it is after entry `place`: at most one command later than before."""
+        """Take the account as it is after entry `place`."""
         hot = self._hot
         if user in hot:
             before = hot.pop(user)
+            if before is not None:
+                self._remembered -= len(before.recent)
             if user in self._prints:
                 self._take_print(user, () if before is None else before.recent, account.recent)
         else:
             packed = self._packed.pop(user, None)
             if packed is not None:
-                self._bytes -= len(packed)
-            self._make_room()
-        hot[user] = account
+                self._packed_bytes -= len(packed)
+        self._keep(user, account)
         self._places[user] = place
         self._dirty[user] = None
 
     def _take_print(self, user: str, before: tuple[Recent, ...], after: tuple[Recent, ...]) -> None:
-        if after is not before:
+        if after is before:
+            return
+        if before[-1:] == after[-2:-1]:
             self._prints[user] = (self._prints[user] + _print(after[-1].request))[-4 * len(after) :]
+        else:
+            del self._prints[user]  # it is more than one command later
 
     def loaded(self, user: str, stored: StoredAccount | None) -> None:
         """Take an account as the store has it; None where the store has none."""
         if user in self:
             return
-        self._make_room()
-        if stored is None:
-            self._hot[user] = None
-        else:
-            self._hot[user] = _unpack(stored.state)
-            self._places[user] = stored.place
-
-    def _make_room(self) -> None:
-        hot = self._hot
-        if len(hot) < HOT:
-            return
-        user = next(iter(hot))
-        account = hot.pop(user)
-        self._prints.pop(user, None)
-        packed = NOBODY if account is None else _pack(account)
+        packed = NOBODY if stored is None else stored.state
         self._packed[user] = packed
-        self._bytes += len(packed)
+        self._packed_bytes += len(packed)
+        if stored is not None:
+            self._places[user] = stored.place
 
     def changed(self) -> list[str]:
         """Return the users whose accounts have changed since they were stored."""
@@ -151,13 +172,13 @@ class Accounts:
 
     def excess(self, limit: int) -> list[str]:
         """Return up to `limit` least recently used users that must leave for memory to stay within its limit."""
-        over = self.packed_bytes - self._bytes_limit
+        over = self.bytes - self._bytes_limit
         users: list[str] = []
         for user, packed in self._packed.items():
             if over <= 0 or len(users) >= limit:
                 break
             users.append(user)
-            over -= len(packed) + ENTRY_BYTES
+            over -= len(packed) + PACKED_BYTES
         return users
 
     def to_store(self, users: list[str]) -> list[StoredAccount]:
@@ -168,7 +189,7 @@ class Accounts:
         """Let go of `users`; one that has changed since it was stored, or is in use again, stays."""
         for user in users:
             if user in self._packed and user not in self._dirty:
-                self._bytes -= len(self._packed.pop(user))
+                self._packed_bytes -= len(self._packed.pop(user))
                 self._places.pop(user, None)
 
     def _to_store(self, user: str) -> StoredAccount:

@@ -3,15 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 import structlog
 
 from daytrader.clock import Clock, boot_seconds
-from daytrader.domain.event import Event, TriggerEvent
+from daytrader.domain.event import Event
 from daytrader.domain.quote import Hit, Quote
-from daytrader.domain.record import Record
 from daytrader.journal.appender import Appender
 from daytrader.journal.entry import UnknownFormatError, partition_of
 from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
@@ -24,7 +23,7 @@ from daytrader.transaction.keeper import Keeper
 from daytrader.transaction.message import Reply, Request
 from daytrader.transaction.opening import Opening
 from daytrader.transaction.partition import Need, Partition
-from daytrader.transaction.triggers import Armed, Watcher
+from daytrader.transaction.triggers import Watcher
 from daytrader.transaction.waiting import Batch, Waiting
 from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
 
@@ -47,9 +46,6 @@ BUSY: Final = Reply(429, b"Too many commands are under way")
 DEFECT: Final = Reply(500, b"Internal error")
 TOO_LATE: Final = Reply(503, b"The command could not be decided in time; nothing was changed")
 MISPLACED: Final = Reply(503, b"The web service counts other partitions than the transaction service: set both alike")
-
-_TRIGGER_EVENTS: Final = frozenset(get_args(TriggerEvent))
-"""Looked up instead of `isinstance`, which asks a union's members one after the other, for every record."""
 
 _log = structlog.get_logger()
 
@@ -82,7 +78,6 @@ class Host:
             Partition(number, settings.replica, clock, self.quotes.newest, Accounts(memory))
             for number in range(settings.partitions)
         ]
-        self._armed = [Armed() for _ in self._partitions]
         self._opened: dict[Partition, asyncio.Task[None]] = {}
         self._under_way: dict[tuple[object, ...], Waiting] = {}
         self._of_user: dict[str, int] = {}
@@ -95,7 +90,7 @@ class Host:
             keep=settings.journal_keep_ms / 1000,
             batching=settings.journal_batching,
         )
-        self._opening = Opening(journal, store, lambda: Accounts(memory), self._stored_armed, self._followed)
+        self._opening = Opening(journal, store, lambda: Accounts(memory))
         self._keeper = Keeper(
             journal,
             store,
@@ -381,11 +376,7 @@ class Host:
         decided = partition.landed()
         metrics.DECIDED.inc(len(decided))
         place = partition.head.n
-        armed = self._armed[partition.number]
         for one in decided:
-            event = one.record.event
-            if type(event) in _TRIGGER_EVENTS and one.after is not None:
-                armed.note(one.record.account, event.symbol, one.after)  # type: ignore[union-attr]
             waiting = one.waiting
             if waiting is not None:
                 command = waiting.request.command
@@ -419,12 +410,8 @@ class Host:
 
     # Triggers and hits.
 
-    def _watched(self) -> list[tuple[Partition, Armed]]:
-        return [
-            (self._partitions[number], self._armed[number])
-            for number in self._owned()
-            if self._partitions[number].is_open
-        ]
+    def _watched(self) -> list[Partition]:
+        return [self._partitions[number] for number in self._owned() if self._partitions[number].is_open]
 
     def _fired(self, partition: Partition, user: str, event: Event, quote: Quote) -> None:
         partition.happened(user, event, quote, None)
@@ -439,17 +426,3 @@ class Host:
         else:
             self._orphans.append(hit)
             self._open(partition)
-
-    def _stored_armed(self, partition: Partition, user: str, triggers: tuple[tuple[str, bool, int], ...]) -> None:
-        for symbol, sells, price in triggers:
-            self._armed[partition.number].set(user, symbol, sells, price)
-
-    def _followed(self, partition: Partition, records: list[Record]) -> None:
-        if not records:  # the partition starts over
-            self._armed[partition.number] = Armed()
-        for record in records:
-            event = record.event
-            if type(event) in _TRIGGER_EVENTS:
-                account = partition.account(record.account)
-                if account is not None:
-                    self._armed[partition.number].note(record.account, event.symbol, account)  # type: ignore[union-attr]

@@ -1,18 +1,24 @@
 """Bringing a partition's accounts into memory: at its opening, after a conflict, and one by one on demand."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from daytrader.clock import boot_seconds
 from daytrader.domain.account import STRANGERS
-from daytrader.domain.record import Record
 from daytrader.journal.entry import Entry, decode_records
 from daytrader.journal.port import AccountStore, Journal, Position
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.partition import Partition
 
 ENTRIES_AT_ONCE: Final = 500
+"""Entries that are read at once."""
+
+RECORDS_AT_ONCE: Final = 20_000
+"""Records that are applied at once: the more, the fewer accounts have to be unpacked twice."""
+
+PARTITIONS_AT_ONCE: Final = 2
+"""Partitions that catch up at the same time; more would only take more memory."""
 
 STARTING_OVER_PAYS: Final = 20_000
 """Records up to the checkpoint that a partition has missed from which on it is quicker to start over from there."""
@@ -26,17 +32,11 @@ class Opening:
         journal: Journal,
         store: AccountStore,
         new_accounts: Callable[[], Accounts],
-        armed: Callable[[Partition, str, tuple[tuple[str, bool, int], ...]], None],
-        followed: Callable[[Partition, list[Record]], None],
     ) -> None:
-        """`armed(partition, user, triggers)` hears of stored armed triggers, `followed(partition, records)` of others'
-        records.
-        """
         self._journal = journal
         self._store = store
         self._new_accounts = new_accounts
-        self._armed = armed
-        self._followed = followed
+        self._room = asyncio.Semaphore(PARTITIONS_AT_ONCE)
         self._paging: dict[Partition, asyncio.Lock] = {}
         self._wanted: dict[Partition, tuple[dict[str, None], asyncio.Task[None]]] = {}
 
@@ -51,7 +51,7 @@ class Opening:
             JournalUnavailableError: the store is away.
             UnknownFormatError: an entry was written by a build that this one cannot read.
         """
-        async with self.paging(partition):
+        async with self._room, self.paging(partition):
             checkpoint = await self._store.checkpoint(partition.number)
             behind = checkpoint.next_record - partition.head.next_record
             if not partition.head_known_at or behind > STARTING_OVER_PAYS:
@@ -77,20 +77,18 @@ class Opening:
         partition.reset(checkpoint, self._new_accounts())
         if checkpoint.n:
             partition.followed_at = asyncio.get_running_loop().time()
-        self._followed(partition, [])
         async for stored in self._store.armed(partition.number):
-            self._armed(partition, stored.user, stored.armed)
+            for symbol, sells, price in stored.armed:
+                partition.armed.set(stored.user, symbol, sells, price)
         await self._load(partition, [STRANGERS])
 
     async def _follow(self, partition: Partition, entries: list[Entry]) -> None:
-        decoded = [(entry, decode_records(entry)) for entry in entries]
-        await self._load(partition, dict.fromkeys(record.account for _, records in decoded for record in records))
-        for entry, records in decoded:
-            partition.follow(entry, records)
-            # Those too that a stored account included already: its triggers may have changed since they were listed.
-            self._followed(partition, records)
-        partition.followed_at = asyncio.get_running_loop().time()
-        await asyncio.sleep(0)
+        for some in _in_portions(entries):
+            decoded = [(entry, decode_records(entry)) for entry in some]
+            await self._load(partition, dict.fromkeys(record.account for _, records in decoded for record in records))
+            partition.follow(decoded)
+            partition.followed_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(0)
 
     async def load(self, partition: Partition, user: str) -> None:
         """Bring an account into memory (or learn that there is none); those wanted at the same time come together."""
@@ -113,3 +111,17 @@ class Opening:
         stored = await self._store.load(partition.number, missing)
         for user in missing:
             partition.accounts.loaded(user, stored.get(user))
+
+
+def _in_portions(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Yield the entries in portions of about RECORDS_AT_ONCE records."""
+    portion: list[Entry] = []
+    count = 0
+    for entry in entries:
+        portion.append(entry)
+        count += entry.count
+        if count >= RECORDS_AT_ONCE:
+            yield portion
+            portion, count = [], 0
+    if portion:
+        yield portion

@@ -3,14 +3,14 @@
 import enum
 import secrets
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
 from daytrader.clock import Clock
 from daytrader.domain import refusal
 from daytrader.domain.account import STRANGERS, Account
 from daytrader.domain.command import Command
 from daytrader.domain.decide import decide, needs_quote
-from daytrader.domain.event import Event
+from daytrader.domain.event import Event, TriggerEvent
 from daytrader.domain.evolve import replay
 from daytrader.domain.money import dollars
 from daytrader.domain.quote import Hit, Quote
@@ -20,6 +20,7 @@ from daytrader.journal.entry import Entry, encode_records
 from daytrader.journal.port import Position
 from daytrader.transaction import window
 from daytrader.transaction.accounts import Accounts
+from daytrader.transaction.armed import Armed
 from daytrader.transaction.message import Reply
 from daytrader.transaction.waiting import ACCEPTED, Waiting
 
@@ -28,6 +29,9 @@ LONGEST_ON_THE_WAY: Final = 60.0
 
 SENT_AGAIN_MS: Final = 1_000
 """A command that we get so long after its first sending may have been sent, and decided, a second time before."""
+
+_TRIGGER_EVENTS: Final = frozenset(get_args(TriggerEvent))
+"""Looked up instead of `isinstance`, which asks a union's members one after the other, for every record."""
 
 
 class Need(enum.Enum):
@@ -78,6 +82,8 @@ class Partition:
         self.followed_at = -LONGEST_ON_THE_WAY
         """Loop time in seconds at which entries of another replica were followed last."""
         self.accounts = accounts
+        self.armed = Armed()
+        """The triggers that are armed after `head`, those of accounts that are not in memory included."""
         self.checkpoint = Position()
         self.flight: Flight | None = None
         self.pending: list[Decided] = []
@@ -91,6 +97,7 @@ class Partition:
         """Start from a checkpoint: what was in memory is forgotten."""
         self.head = self.checkpoint = head
         self.accounts = accounts
+        self.armed = Armed()
 
     def now(self) -> int:
         """Return the time of a decision made now: the clock's, but never before the last decision's."""
@@ -255,10 +262,13 @@ class Partition:
         for one in flight.decided:
             after = one.after
             if after is not None:
-                user = one.record.account
+                record = one.record
+                user = record.account
                 put(user, after, n)
                 if speculated.get(user) is after:
                     del speculated[user]
+                if type(record.event) in _TRIGGER_EVENTS:
+                    self.armed.note(user, record.event.symbol, after)  # type: ignore[union-attr]
         self.head = Position(n, entry.first + entry.count, entry.time)
         self.flight = None
         return flight.decided
@@ -276,16 +286,33 @@ class Partition:
         """Let accounts go that are stored; those that a record not yet durable builds on stay."""
         self.accounts.evict([user for user in users if user not in self._speculated])
 
-    def follow(self, entry: Entry, records: list[Record]) -> None:
-        """Apply an entry that stands in the journal; the accounts it touches are in memory.
+    def follow(self, entries: list[tuple[Entry, list[Record]]]) -> None:
+        """Apply entries, in order, that stand in the journal with their records; the accounts they touch are in memory.
 
-        An account that was stored later than the checkpoint includes it already.
+        What an account includes already, because it was stored later, does not happen to it again.
         """
-        place = self.accounts.place
-        included = {record.account for record in records if place(record.account) >= entry.n}
-        for record in records:
-            if record.account not in included and (record.command is not None or record.event is not None):
-                after = replay(self.accounts.get(record.account), record)
-                if after is not None:
-                    self.accounts.put(record.account, after, entry.n)
-        self.head = Position(entry.n, entry.first + entry.count, entry.time)
+        happened: dict[str, list[tuple[int, Record]]] = {}
+        for entry, records in entries:
+            for record in records:
+                if record.command is not None or record.event is not None:
+                    happened.setdefault(record.account, []).append((entry.n, record))
+        for user, theirs in happened.items():
+            self._happened_to(user, theirs)
+        last = entries[-1][0]
+        self.head = Position(last.n, last.first + last.count, last.time)
+
+    def _happened_to(self, user: str, theirs: list[tuple[int, Record]]) -> None:
+        account = self.accounts.get(user)
+        place = self.accounts.place(user)
+        symbols = set()
+        for n, record in theirs:
+            if n > place:
+                account = replay(account, record)
+            if type(record.event) in _TRIGGER_EVENTS:
+                symbols.add(record.event.symbol)  # type: ignore[union-attr]
+        if account is None:
+            return
+        if theirs[-1][0] > place:
+            self.accounts.put(user, account, theirs[-1][0])
+        for symbol in symbols:  # also what was included: the armed triggers may have been listed before it was stored
+            self.armed.note(user, symbol, account)

@@ -1,11 +1,10 @@
-"""Triggers: an index of the armed ones by symbol and price, and the watcher that fires them."""
+"""Triggers: the watcher that fires the armed ones."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
-from sortedcontainers import SortedList
 
 from daytrader.clock import Clock
 from daytrader.domain.account import Account
@@ -31,62 +30,6 @@ FIRE_AT_ONCE: Final = 200
 _log = structlog.get_logger()
 
 
-class Armed:
-    """The armed triggers of one partition, those that fire first in front."""
-
-    def __init__(self) -> None:
-        self._prices: dict[tuple[str, str, bool], int] = {}
-        self._by_symbol: dict[str, tuple[SortedList, SortedList]] = {}
-
-    def __len__(self) -> int:
-        return len(self._prices)
-
-    def set(self, user: str, symbol: str, sells: bool, price: int) -> None:
-        """Note that the trigger is armed at `price` cents; 0: that it is not."""
-        key = (user, symbol, sells)
-        old = self._prices.get(key, 0)
-        if old == price:
-            return
-        sides = self._by_symbol.get(symbol)
-        if sides is None:
-            sides = self._by_symbol[symbol] = (SortedList(), SortedList())
-        side = sides[sells]
-        if old:
-            side.remove((old if sells else -old, user))
-        if price:
-            side.add((price if sells else -price, user))
-            self._prices[key] = price
-        else:
-            del self._prices[key]
-            if not sides[0] and not sides[1]:
-                del self._by_symbol[symbol]
-
-    def note(self, user: str, symbol: str, account: Account) -> None:
-        """Note the triggers on `symbol` as they stand in the account."""
-        for sells, triggers in ((False, account.buy_triggers), (True, account.sell_triggers)):
-            trigger = triggers.get(symbol)
-            self.set(user, symbol, sells, trigger.price if trigger else 0)
-
-    def symbols(self) -> list[tuple[str, str]]:
-        """Return each symbol with an armed trigger, and a user who has one."""
-        return [(symbol, (buys or sells)[0][1]) for symbol, (buys, sells) in self._by_symbol.items()]
-
-    def due(self, quote: Quote) -> Iterator[tuple[str, bool]]:
-        """Yield user and side of the triggers that fire at `quote`."""
-        buys, sells = self._by_symbol.get(quote.symbol, ((), ()))
-        for _, user in list(_while(buys, -quote.price)):
-            yield user, False
-        for _, user in list(_while(sells, quote.price)):
-            yield user, True
-
-
-def _while(side: Iterable[tuple[int, str]], most: int) -> Iterator[tuple[int, str]]:
-    for price, user in side:
-        if price > most:
-            return
-        yield price, user
-
-
 class Watcher:
     """Evaluates the armed triggers of a replica's own partitions every interval."""
 
@@ -97,7 +40,7 @@ class Watcher:
         clock: Clock,
         *,
         interval_ms: int,
-        own: Callable[[], Iterable[tuple[Partition, Armed]]],
+        own: Callable[[], Iterable[Partition]],
         fired: Callable[[Partition, str, Event, Quote], None],
         stray: Callable[[Hit], None],
     ) -> None:
@@ -127,8 +70,8 @@ class Watcher:
     async def evaluate(self, refreshing: asyncio.TaskGroup) -> None:
         """Fire every armed trigger that its quote reaches; where that has expired, as soon as there is a new one."""
         own = list(self._own())
-        metrics.ARMED.set(sum(len(armed) for _, armed in own))
-        users = {symbol: user for _, armed in own for symbol, user in armed.symbols()}
+        metrics.ARMED.set(sum(len(partition.armed) for partition in own))
+        users = {symbol: user for partition in own for symbol, user in partition.armed.symbols()}
         for symbol, user in users.items():
             quote = self._quotes.newest(symbol)
             if quote is not None and quote.valid(self._clock()):
@@ -150,15 +93,15 @@ class Watcher:
             self._refreshing.discard(symbol)
 
     async def _fire_all(self, quote: Quote) -> None:
-        for partition, armed in list(self._own()):
+        for partition in list(self._own()):
             try:
-                await self._fire(partition, armed, quote)
+                await self._fire(partition, quote)
             except JournalUnavailableError as error:
                 _log.warning("triggers wait for the store", partition=partition.number, error=str(error))
 
-    async def _fire(self, partition: Partition, armed: Armed, quote: Quote) -> None:
+    async def _fire(self, partition: Partition, quote: Quote) -> None:
         fired = 0
-        for user, sells in armed.due(quote):
+        for user, sells in partition.armed.due(quote):
             account = await self._account(partition, user)
             if not partition.is_open or not quote.valid(partition.now()):
                 return

@@ -121,7 +121,7 @@ class Link:
         return batch
 
     async def _exchange(self, batch: list[Pending]) -> int | None:
-        """Send a batch and hand out the replies; returns how many there were, None where the exchange failed."""
+        """Send a batch and have its replies handed out; returns how many there were, None where the exchange failed."""
         for pending in batch:
             pending.in_flight = True
         try:
@@ -136,7 +136,11 @@ class Link:
                 pending.lost_sight()
             self._give_back(batch, str(error))
             return None
-        return self._hand_out(batch, replies)
+        # In two turns of the loop: in this one the next batch is made, in the next one it leaves. So the replica is at
+        # work again while we answer, instead of waiting until a hundred clients have their answers.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._hand_out, batch, replies)
+        return len(replies) - replies.count(None)
 
     async def _post(self, batch: list[Pending]) -> list[Reply | None]:
         metrics.BATCH_COMMANDS.observe(len(batch))
@@ -162,24 +166,22 @@ class Link:
             raise BrokenError(f"it gave {len(replies)} replies to {len(batch)} commands")
         return replies
 
-    def _hand_out(self, batch: list[Pending], replies: list[Reply | None]) -> int:
-        answered = 0
+    def _hand_out(self, batch: list[Pending], replies: list[Reply | None]) -> None:
+        polled = 0
         for pending, reply in zip(batch, replies, strict=True):
             if reply is None:
                 pending.in_flight = False
                 pending.lost_sight()
                 self.deferred.append(pending)
-            else:
-                answered += 1
-                if not pending.reply.done():
-                    pending.reply.set_result(reply)
-        if len(batch) > answered:
-            metrics.POLLED.inc(len(batch) - answered)
+                polled += 1
+            elif not pending.reply.done():
+                pending.reply.set_result(reply)
+        if polled:
+            metrics.POLLED.inc(polled)
         if self.deferred and len(self._polls) < self._limits.polls:
             poll = asyncio.create_task(self._poll(), name=f"poll of {self.url}")
             self._polls.add(poll)
             poll.add_done_callback(self._polls.discard)
-        return answered
 
     def _give_back(self, batch: list[Pending], reason: str) -> None:
         metrics.RETRIES.inc(len(batch))
