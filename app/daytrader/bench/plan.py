@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from daytrader.bench.dump import MeasuredDump, measure_dump
 from daytrader.bench.load import Measured, measure
 from daytrader.local.cluster import Cluster, ClusterOptions
 from daytrader.local.ports import free_port
@@ -40,6 +41,7 @@ class Plan:
         self.rows: list[Row] = []
         self.opening_s: float | None = None
         """From starting a transaction replica until all its partitions were open."""
+        self.dump: MeasuredDump | None = None
 
     def _file(self, users: int) -> Path:
         if users not in self._files:
@@ -107,6 +109,10 @@ class Plan:
             await self._measure("flat", cluster, supervisor, users, connections=256, duration=None)
             await self._measure("flat, after 1,000,000 records", cluster, supervisor, 100, connections=256)
             await self._reopen(cluster, supervisor)
+            self._say("dumping the whole log")
+            (audit,) = (one.pid for one in supervisor.standings() if one.name == "audit")
+            if audit is not None:
+                self.dump = await measure_dump(cluster.url, audit)
 
     async def _reopen(self, cluster: Cluster, supervisor: Supervisor) -> None:
         (name,) = cluster.transactions

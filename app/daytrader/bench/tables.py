@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rich.table import Table
 
+from daytrader.bench.dump import MeasuredDump
 from daytrader.bench.plan import Row
 
 
@@ -15,6 +16,7 @@ class Result(msgspec.Struct, frozen=True):
     rows: Sequence[Row]
     opening_s: float | None = None
     """From starting a transaction replica until all its partitions were open, where that was measured."""
+    dump: MeasuredDump | None = None
 
 
 def tables(result: Result) -> Iterator[Table]:
@@ -49,3 +51,15 @@ def tables(result: Result) -> Iterator[Table]:
         spent = (f"{m.cpu_ms_by_part.get(part, 0.0):.3f}" for part in parts)
         cpu.add_row(row.configuration, m.name, *spent, f"{m.cpu_ms_per_command:.3f}")
     yield cpu
+    if result.opening_s is not None and result.dump is not None:
+        long = Table("what", "figure", title="With a long journal")
+        long.add_row("a transaction replica started, all partitions open", f"{result.opening_s:.2f} s")
+        long.add_row("its memory before", f"{_memory(rows, 'transaction-0'):.0f} MB")
+        dump = result.dump
+        long.add_row("DUMPLOG of all", f"{dump.events:,} events, {dump.bytes / 1e6:.0f} MB in {dump.seconds:.1f} s")
+        long.add_row("the audit service's memory meanwhile", f"{dump.audit_mb:.0f} MB at the most")
+        yield long
+
+
+def _memory(rows: Sequence[Row], process: str) -> float:
+    return max(row.measured.resident_mb.get(process, 0.0) for row in rows)

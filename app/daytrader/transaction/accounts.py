@@ -29,6 +29,15 @@ def _print(request: str) -> bytes:
     return crc32(request.encode()).to_bytes(4, "big")
 
 
+def _later(prints: bytes, before: tuple[Recent, ...], after: tuple[Recent, ...]) -> bytes | None:
+    """Return the fingerprints one command later, None where it is more than one."""
+    if after is before:
+        return prints
+    if before[-1:] != after[-2:-1]:
+        return None
+    return (prints + _print(after[-1].request))[-4 * len(after) :]
+
+
 def armed_of(account: Account) -> tuple[tuple[str, bool, int], ...]:
     """Return the armed triggers of `account`: symbol, whether it sells, price in cents."""
     return tuple(
@@ -54,8 +63,10 @@ class Accounts:
         self._packed_bytes = 0
         self._places: dict[str, int] = {}
         self._dirty: dict[str, None] = {}
-        self._prints: dict[str, bytes] = {}
-        """The fingerprints of the request ids that an unpacked account remembers; made at the first question."""
+        self._prints: dict[str, bytes | None] = {}
+        """The fingerprints of the request ids that an unpacked account remembers, made at the second question: just
+        after it was unpacked, searching it once is cheaper.
+        """
         self._bytes_limit = bytes_limit
 
     def __len__(self) -> int:
@@ -113,7 +124,7 @@ class Accounts:
         return self._places.get(user, 0)
 
     def may_remember(self, user: str, request: str) -> bool:
-        """Whether the account remembers a request id. Where it does not, the answer is sure, and costs no search.
+        """Whether the account may remember a request id: "no" is sure, and costs no search through the account.
 
         Raises:
             KeyError: the account is not in memory.
@@ -121,6 +132,9 @@ class Accounts:
         prints = self._prints.get(user)
         if prints is None:
             account = self.get(user)
+            if user not in self._prints:
+                self._prints[user] = None
+                return True
             prints = b"" if account is None else b"".join([_print(recent.request) for recent in account.recent])
             self._prints[user] = prints
         return _print(request) in prints
@@ -132,8 +146,9 @@ class Accounts:
             before = hot.pop(user)
             if before is not None:
                 self._remembered -= len(before.recent)
-            if user in self._prints:
-                self._take_print(user, () if before is None else before.recent, account.recent)
+            prints = self._prints.get(user)
+            if prints is not None:
+                self._prints[user] = _later(prints, () if before is None else before.recent, account.recent)
         else:
             packed = self._packed.pop(user, None)
             if packed is not None:
@@ -141,14 +156,6 @@ class Accounts:
         self._keep(user, account)
         self._places[user] = place
         self._dirty[user] = None
-
-    def _take_print(self, user: str, before: tuple[Recent, ...], after: tuple[Recent, ...]) -> None:
-        if after is before:
-            return
-        if before[-1:] == after[-2:-1]:
-            self._prints[user] = (self._prints[user] + _print(after[-1].request))[-4 * len(after) :]
-        else:
-            del self._prints[user]  # it is more than one command later
 
     def loaded(self, user: str, stored: StoredAccount | None) -> None:
         """Take an account as the store has it; None where the store has none."""

@@ -36,6 +36,9 @@ MOST_OF_A_USER: Final = 128
 DEADLINE: Final = 10.0
 """Seconds after which a command that is still undecided is dropped."""
 
+LONGEST_WAIT: Final = 11.0
+"""Seconds after which nobody waits for an answer any more: long enough to hear that a command was dropped."""
+
 RETRY_AFTER: Final = 0.1
 """Seconds before a store that was away is asked again."""
 
@@ -155,14 +158,11 @@ class Host:
         return not self.fault and all(self._partitions[number].is_open for number in self._owned())
 
     async def submit(self, request: Request) -> Reply:
-        """Decide one command and return its answer when it is durable."""
-        while True:
-            batch = Batch(1, self._loop)
-            self.take(request, batch, 0)
-            (reply,) = await batch.answers(polling=False, stragglers=DEADLINE, limit=DEADLINE)
-            if reply is not None:
-                return reply
-            request = msgspec.structs.replace(request, attempt=request.attempt + 1)
+        """Decide one command and return its answer when it is durable, or that its outcome is unknown."""
+        batch = Batch(1, self._loop)
+        self.take(request, batch, 0)
+        (reply,) = await batch.answers(polling=False, stragglers=LONGEST_WAIT, limit=LONGEST_WAIT)
+        return OUTCOME_UNKNOWN if reply is None else reply
 
     def take(self, request: Request, batch: Batch, index: int) -> None:
         """Take a command; its answer goes to place `index` of `batch`."""
