@@ -17,8 +17,9 @@ from daytrader.quotes.legacy import LegacyQuoteServer
 from daytrader.quotes.memory import MemoryQuoteCache
 from daytrader.quotes.redis import RedisQuoteCache
 from daytrader.quotes.source import QuoteSource
-from daytrader.serving import listen, serve, stop_signals
+from daytrader.serving import collect_garbage_seldom, listen, serve, stop_signals
 from daytrader.settings import Settings
+from daytrader.tracing import tracing_of
 from daytrader.transaction.app import create_app as create_transaction_app
 from daytrader.transaction.service import TransactionService
 from daytrader.web.service import WebService
@@ -99,10 +100,15 @@ async def run_transaction(settings: Settings) -> None:
         await asyncio.sleep(NOTICE)
         await service.drain(DRAIN)
 
+    tracing = tracing_of(settings.otlp_endpoint, "transaction", settings.replica)
+    debug = settings.log_level == "debug"
+    app = create_transaction_app(service, settings.internal_token, debug=debug, tracing=tracing)
     try:
-        await _serve(settings, create_transaction_app(service, settings.internal_token), stop, work(), drain)
+        await _serve(settings, app, stop, work(), drain)
     finally:
         await service.close()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 async def run_web(settings: Settings) -> None:
@@ -148,6 +154,7 @@ async def _serve(
     listeners = [listen(settings.host, settings.port)]
     if settings.shared_port:
         listeners.append(listen(settings.host, settings.shared_port, shared=True))
+    collect_garbage_seldom()
     task = asyncio.create_task(work, name="service")
     try:
         await serve(app, listeners, stop=stop, work=task, drain=drain)

@@ -1,6 +1,7 @@
 """Serving an ASGI app until told to stop: readiness off first, then what is under way, then the sockets."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -53,6 +54,17 @@ def stop_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+def collect_garbage_seldom() -> None:
+    """Tune the cycle collector for a process that serves; call it once everything is imported and set up.
+
+    What lives now lives to the end, and what a thousand commands under way are made of is no garbage; looking through
+    it at every 700th allocation took a seventh of the web service's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 async def serve(

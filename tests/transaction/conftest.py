@@ -20,7 +20,7 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """No log on the screen."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(60))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     yield
     structlog.reset_defaults()
 

@@ -235,7 +235,7 @@ class Stage:
         return [record.hit for record in self.records() if record.hit is not None]
 
 
-def user_of(partition: int, *, but: str = "") -> str:
-    """Return a user (none that begins with `but`) whose account lives in a partition."""
+def users_of(partition: int, number: int) -> list[str]:
+    """Return so many users whose accounts live in a partition."""
     names = (f"user{number}" for number in itertools.count())
-    return next(name for name in names if partition_of(name, PARTITIONS) == partition and name != but)
+    return list(itertools.islice((name for name in names if partition_of(name, PARTITIONS) == partition), number))

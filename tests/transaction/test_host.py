@@ -1,10 +1,25 @@
-"""The host: lanes, batches, limits, conflicts, answers."""
+"""The host: answers, lanes, limits, batches, conflicts, barriers, hits, draining."""
 
 import asyncio
 
-from daytrader.domain.event import Added
-from daytrader.transaction.message import Request
-from tests.transaction.stage import PARTITIONS, Stage, user_of
+import msgspec
+import pytest
+
+from daytrader.domain.command import Command, parse
+from daytrader.domain.event import Added, BuyPlaced
+from daytrader.journal.entry import partition_of
+from daytrader.transaction import host as host_module
+from daytrader.transaction.host import BUSY, DEADLINE, DEFECT, LOOK_EVERY, MISPLACED, MOST_OF_A_USER, TOO_LATE
+from daytrader.transaction.message import Reply, Request
+from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
+from tests.transaction.stage import PARTITIONS, Actor, Stage, users_of
+
+ACCEPTED = Reply(200)
+
+
+def again(request: Request) -> Request:
+    """The request as it is sent a second time."""
+    return msgspec.structs.replace(request, attempt=request.attempt + 1)
 
 
 async def test_a_command_is_answered_when_it_is_durable(stage: Stage) -> None:
@@ -15,5 +30,500 @@ async def test_a_command_is_answered_when_it_is_durable(stage: Stage) -> None:
     await asyncio.sleep(1)
     assert not answer.done()
     actor.journal.let_go()
-    assert (await answer).status == 200
+    assert await answer == ACCEPTED
     assert stage.events() == [Added(1000)]
+
+
+async def test_what_arrives_during_an_append_forms_the_next_one(stage: Stage) -> None:
+    """While one append is under way, all that is decided waits for it, and goes into one more append together."""
+    actor = await stage.started()
+    actor.journal.hold()
+    first = actor.send(stage.request("ADD,1.00"))
+    await asyncio.sleep(0.01)
+    others = [actor.send(stage.request("ADD,1.00", user)) for user in users_of(1, 20) + users_of(2, 20)]
+    await asyncio.sleep(0.01)
+    actor.journal.let_go()
+    await asyncio.gather(first, *others)
+    assert [sum(entry.count for entry in append) for append in actor.journal.appends] == [1, 40]
+    assert len(actor.journal.appends[1]) == 2
+
+
+async def test_without_batching_each_command_is_an_append_of_its_own(stage: Stage) -> None:
+    """The measure of what batching gains: one record an entry, one entry an append, partitions side by side."""
+    actor = stage.actor(batching=False)
+    await actor.ready()
+    users = [user for partition in range(PARTITIONS) for user in users_of(partition, 5)]
+    await actor.batch([stage.request("ADD,1.00", user) for user in users])
+    assert [len(append) for append in actor.journal.appends] == [1] * len(users)
+    assert all(entry.count == 1 for entry in stage.entries())
+
+
+async def test_a_partition_opens_when_its_first_command_comes(stage: Stage) -> None:
+    """A replica decides commands in partitions that are not its own, too."""
+    actor = stage.actor(owned=lambda: ())
+    await asyncio.sleep(1)
+    assert actor.host.open_count() == 0
+    await stage.accepted(actor, "ADD,10.00")
+    assert actor.host.open_count() == 1
+
+
+# Lanes.
+
+
+async def test_waiting_for_a_quote_holds_up_only_its_own_user(stage: Stage) -> None:
+    """Others' commands are decided at once, the user's own in the order of arrival."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.go_on.clear()
+    buy = actor.send(stage.request("BUY,A,50.00"))
+    commit = actor.send(stage.request("COMMIT_BUY"))
+    assert await actor.send(stage.request("ADD,1.00", "bob")) == ACCEPTED
+    assert not buy.done()
+    assert not commit.done()
+    stage.quotes.go_on.set()
+    assert (await buy).answer == (500, 10, 5000)
+    assert await commit == ACCEPTED
+
+
+async def test_users_wait_for_the_same_quote_together(stage: Stage) -> None:
+    """One request to the quote server serves all who need its symbol."""
+    actor = await stage.started()
+    users = users_of(0, 3) + users_of(1, 3)
+    for user in users:
+        await stage.accepted(actor, "ADD,100.00", user)
+    stage.quotes.go_on.clear()
+    buys = [actor.send(stage.request("BUY,A,50.00", user)) for user in users]
+    await asyncio.sleep(0.01)
+    stage.quotes.go_on.set()
+    assert {reply.status for reply in await asyncio.gather(*buys)} == {200}
+    assert stage.quotes.asked == ["A"]
+
+
+async def test_more_than_128_commands_of_a_user_are_too_many(stage: Stage) -> None:
+    """What is over is refused at once, for this user alone; of one that was sent before nobody knows."""
+    actor = await stage.started()
+    actor.journal.hold()
+    under_way = [actor.send(stage.request("ADD,1.00")) for _ in range(MOST_OF_A_USER)]
+    await asyncio.sleep(0.01)
+    assert await actor.send(stage.request("ADD,1.00")) == BUSY
+    assert await actor.send(stage.request("ADD,1.00", attempt=1)) == OUTCOME_UNKNOWN
+    other = actor.send(stage.request("ADD,1.00", "bob"))
+    await asyncio.sleep(0.01)
+    actor.journal.let_go()
+    assert await asyncio.gather(*under_way, other) == [ACCEPTED] * (MOST_OF_A_USER + 1)
+    assert await actor.send(stage.request("ADD,1.00")) == ACCEPTED
+
+
+async def test_too_many_commands_at_a_replica_are_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replica takes so many and no more, whoever sends them."""
+    monkeypatch.setattr(host_module, "MOST_UNDER_WAY", 3)
+    actor = await stage.started()
+    actor.journal.hold()
+    taken = [actor.send(stage.request("ADD,1.00", f"user{number}")) for number in range(3)]
+    await asyncio.sleep(0.01)
+    assert await actor.send(stage.request("ADD,1.00")) == BUSY
+    actor.journal.let_go()
+    await asyncio.gather(*taken)
+
+
+async def test_a_command_past_its_deadline_is_dropped_undecided(stage: Stage) -> None:
+    """A command that could not even be decided for 10 s is answered 503, and never takes effect."""
+    actor = stage.actor()
+    stage.data.down = True
+    answer = actor.send(stage.request("ADD,10.00"))
+    assert await answer == TOO_LATE
+    assert stage.loop.time() == pytest.approx(1_000 + DEADLINE, abs=1.5)
+    stage.data.down = False
+    await actor.ready()
+    assert (await stage.run(actor, "COMMIT_BUY"))[0].body == b"User does not exist"
+
+
+async def test_of_a_dropped_command_that_was_sent_before_nobody_knows(stage: Stage) -> None:
+    """Another replica may have decided it: to say that nothing was changed would be a guess."""
+    actor = stage.actor()
+    stage.data.down = True
+    assert await actor.send(stage.request("ADD,10.00", attempt=1)) == OUTCOME_UNKNOWN
+
+
+async def test_a_defect_harms_nobody_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that met it is answered 500, the replica says so, and nobody waits for ever."""
+    actor = await stage.started()
+
+    def defective(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("daytrader.transaction.partition.decide", defective)
+        assert await actor.send(stage.request("ADD,10.00")) == DEFECT  # in a lane: the account has to be loaded first
+        assert await actor.send(stage.request("ADD,10.00")) == DEFECT
+    assert "ZeroDivisionError" in actor.host.fault
+    assert not actor.host.is_ready()
+    await stage.accepted(actor, "ADD,10.00")
+    actor.host.fault = ""
+
+
+async def test_a_partition_that_is_not_the_users_is_refused(stage: Stage) -> None:
+    """Where web counts other partitions, a user must not get a second account in another one."""
+    actor = await stage.started()
+    request = stage.request("ADD,10.00")
+    elsewhere = msgspec.structs.replace(request, partition=(request.partition + 1) % PARTITIONS)
+    beyond = Request("w:b", PARTITIONS, None, stage.clock())
+    assert await actor.batch([elsewhere, beyond]) == [MISPLACED, MISPLACED]
+    assert stage.records() == []
+
+
+# Batches.
+
+
+async def test_a_straggler_does_not_hold_up_its_batch(stage: Stage) -> None:
+    """What waits for a quote is left open after 20 ms, the others are answered when they are durable."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.go_on.clear()
+    started = stage.loop.time()
+    slow = stage.request("BUY,A,50.00")
+    assert await actor.batch([slow, stage.request("ADD,1.00", "bob")]) == [None, ACCEPTED]
+    assert stage.loop.time() == pytest.approx(started + 0.02, abs=0.001)
+    poll = asyncio.create_task(actor.batch([again(slow)], polling=True))
+    await asyncio.sleep(0.5)
+    assert not poll.done()
+    stage.quotes.go_on.set()
+    assert await poll == [Reply(200, b"", 0, (500, 10, 5000))]
+    assert len(stage.records()) == 3
+
+
+async def test_decided_commands_are_waited_for_beyond_the_20_ms(stage: Stage) -> None:
+    """An append under way is not broken off for a straggler: the batch is answered when it has landed."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.go_on.clear()
+    actor.journal.hold()
+    batch = asyncio.create_task(actor.batch([stage.request("BUY,A,50.00"), stage.request("ADD,1.00", "bob")]))
+    await asyncio.sleep(0.5)
+    assert not batch.done()
+    actor.journal.let_go()
+    assert await batch == [None, ACCEPTED]
+    stage.quotes.go_on.set()
+
+
+async def test_nothing_is_waited_for_longer_than_a_second(stage: Stage) -> None:
+    """A batch is answered after 1 s at the latest, before web takes the replica for dead."""
+    actor = await stage.started()
+    actor.journal.hold()
+    started = stage.loop.time()
+    assert await actor.batch([stage.request("ADD,1.00")]) == [None]
+    assert stage.loop.time() == pytest.approx(started + 1)
+    actor.journal.let_go()
+
+
+# The same request id.
+
+
+async def test_the_same_command_under_way_is_decided_once(stage: Stage) -> None:
+    """Whoever sends it again meanwhile waits for the same answer."""
+    actor = await stage.started()
+    actor.journal.hold()
+    request = stage.request("ADD,10.00")
+    first = actor.send(request)
+    await asyncio.sleep(0.01)
+    second = actor.send(again(request))
+    other = actor.send(msgspec.structs.replace(again(request), command=parse("ADD", "alice", "", "99.00")))
+    assert await other == OTHER_COMMAND
+    actor.journal.let_go()
+    assert await asyncio.gather(first, second) == [ACCEPTED, ACCEPTED]
+    assert stage.events() == [Added(1000)]
+
+
+async def test_a_retry_gets_the_first_answer_from_another_replica(stage: Stage) -> None:
+    """The id is kept in the journal: any replica finds it, also after a restart."""
+    one = await stage.started("one")
+    await stage.accepted(one, "ADD,100.00")
+    buy = stage.request("BUY,A,50.00", key="order-1")
+    answer = await one.host.submit(buy)
+    await one.stop()
+    two = await stage.started("two")
+    stage.quotes.prices["A"] = 700
+    assert await two.host.submit(again(buy)) == answer
+    assert await two.host.submit(stage.request("BUY,A,60.00", key="order-1")) == OTHER_COMMAND
+    assert [type(event) for event in stage.events()] == [Added, BuyPlaced]
+
+
+async def test_a_first_sending_is_not_decided_after_its_second_was(stage: Stage) -> None:
+    """What was long on its way to a replica may have been sent again, and decided, there or elsewhere meanwhile."""
+    one = await stage.started("one")
+    two = await stage.started("two", owned=lambda: ())  # type: ignore[arg-type]
+    late_here, late_there = stage.request("ADD,1.00"), stage.request("ADD,2.00")
+    await asyncio.sleep(3)
+    await one.host.submit(again(late_here))
+    assert await one.host.submit(late_here) == ACCEPTED
+    await one.host.submit(again(late_there))
+    await stage.accepted(two, "ADD,4.00")
+    assert await two.host.submit(late_there) == ACCEPTED
+    assert stage.events() == [Added(100), Added(200), Added(400)]
+
+
+async def test_a_command_that_another_replica_decided_while_it_waited_is_not_decided_again(stage: Stage) -> None:
+    """Web sent it to a second replica when the connection to the first broke; the first still has it in a lane."""
+    one = await stage.started("one")
+    two = stage.actor("two", owned=lambda: ())
+    await stage.accepted(one, "ADD,100.00 ADD,100.00")
+    await stage.accepted(one, "ADD,100.00", "bob")
+    stage.quotes.go_on.clear()
+    request = stage.request("BUY,A,50.00")
+    waits = one.send(request)
+    await asyncio.sleep(0.01)
+    stage.quotes.go_on.set()
+    await asyncio.sleep(0)
+    decided = await two.host.submit(again(request))
+    assert await waits == decided
+    assert [type(event) for event in stage.events()].count(BuyPlaced) == 1
+
+
+async def test_answers_from_the_window_change_nothing(stage: Stage) -> None:
+    """QUOTE and DISPLAY_SUMMARY are answered anew, everything else as the first time; a 503 is not remembered."""
+    actor = await stage.started()
+    stage.quotes.prices["A"] = 0
+    await stage.accepted(actor, "ADD,100.00")
+    unavailable = await actor.host.submit(stage.request("BUY,A,50.00", key="buy"))
+    assert unavailable == Reply(503, b"Quote unavailable")
+    stage.quotes.prices["A"] = 400
+    assert (await actor.host.submit(stage.request("BUY,A,50.00", key="buy"))).answer == (400, 12, 4800)
+    assert (await actor.host.submit(stage.request("BUY,A,50.00", key="buy"))).answer == (400, 12, 4800)
+    assert (await actor.host.submit(stage.request("QUOTE,A", key="quote"))).body == b"4.00"
+    stage.quotes.prices["A"] = 600
+    await asyncio.sleep(60)
+    assert (await actor.host.submit(stage.request("QUOTE,A", key="quote"))).body == b"6.00"
+    assert (await actor.host.submit(stage.request("QUOTE,B", key="quote"))) == OTHER_COMMAND
+    refused = await actor.host.submit(stage.request("SELL,A,50.00", key="sell"))
+    assert refused == Reply(400, b"Insufficient shares")
+    assert await actor.host.submit(stage.request("SELL,A,50.00", key="sell")) == refused
+    assert len(stage.records()) == 6
+
+
+async def test_a_retry_that_the_window_does_not_reach_has_an_unknown_outcome(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the window has forgotten commands since the first sending, nobody can say; else it is decided."""
+    monkeypatch.setattr("daytrader.domain.evolve.WINDOW", 3)
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,1.00")
+    old = stage.request("ADD,64.00")
+    await asyncio.sleep(10)
+    await stage.accepted(actor, "ADD,2.00 ADD,4.00 ADD,8.00")
+    young = stage.request("ADD,16.00")
+    assert await actor.host.submit(again(old)) == OUTCOME_UNKNOWN
+    await asyncio.sleep(3)
+    assert await actor.host.submit(again(young)) == OUTCOME_UNKNOWN  # the clocks of two replicas differ a little
+    later = stage.request("ADD,32.00")
+    assert await actor.host.submit(again(later)) == ACCEPTED
+
+
+async def test_strangers_may_use_the_same_key(stage: Stage) -> None:
+    """Users who do not exist share one window, but not their keys."""
+    actor = await stage.started()
+    first, second = users_of(2, 2)
+    for user in (first, second, first):
+        reply = await actor.host.submit(stage.request("BUY,A,5.00", user, key="1"))
+        assert reply == Reply(400, b"User does not exist")
+    assert await actor.host.submit(stage.request("SELL,A,5.00", first, key="1")) == OTHER_COMMAND
+    assert len(stage.records()) == 2
+
+
+async def test_what_a_stranger_asked_is_remembered_after_the_first_add(stage: Stage) -> None:
+    """A refusal that a user was given before the account existed is given again, though it could now be accepted."""
+    actor = await stage.started()
+    buy = stage.request("BUY,A,5.00", key="1")
+    refused = await actor.host.submit(buy)
+    await stage.accepted(actor, "ADD,100.00")
+    assert await actor.host.submit(again(buy)) == refused
+    assert len(stage.records()) == 2
+
+
+async def test_commands_without_a_valid_userid_are_told_apart(stage: Stage) -> None:
+    """Nobody can say that two are of the same user: neither gets the other's answer, nor is a key of theirs used up."""
+    actor = await stage.started()
+    invalid = [
+        Request("k:1", partition_of("", PARTITIONS), parse(name, "!!", "A", "5.00"), stage.clock())
+        for name in ("BUY", "SELL")  # type: ignore[arg-type]
+    ]
+    refused = Reply(400, b"Invalid userid")
+    assert await actor.batch([*invalid, *invalid]) == [refused] * 4
+    assert await actor.batch(invalid) == [refused] * 2
+    assert len(stage.records()) == 2
+
+
+# Barriers.
+
+
+async def test_a_dump_tells_where_it_stands(stage: Stage) -> None:
+    """DUMPLOG and bare barriers are answered with the number of the entry that holds them."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,1.00 ADD,1.00")
+    (dump,) = await stage.run(actor, "DUMPLOG")
+    assert (dump.status, dump.place) == (200, 3)
+    (unknown,) = await stage.run(actor, "DUMPLOG", "stranger")
+    assert (unknown.status, unknown.body) == (400, b"User does not exist")
+    everything = [Request("w:all", 0, Command("DUMPLOG"), stage.clock())]
+    everything += [Request("w:all", number, None, stage.clock()) for number in range(1, PARTITIONS)]
+    replies = await actor.batch(everything)
+    last = {entry.partition: entry.n for entry in stage.entries()}
+    assert [reply.place for reply in replies if reply is not None] == [last[number] for number in range(PARTITIONS)]
+    assert len(actor.journal.appends[-1]) == PARTITIONS
+
+
+# Conflicts.
+
+
+async def two(stage: Stage) -> tuple[Actor, Actor]:
+    """Two replicas that have both decided commands of alice; the second is up to date, the first does not know it."""
+    one = await stage.started("one")
+    other = stage.actor("two", owned=lambda: ())
+    await stage.accepted(one, "ADD,100.00")
+    await stage.accepted(other, "ADD,100.00 ADD,100.00")
+    return one, other
+
+
+async def test_after_a_conflict_commands_are_decided_again_in_order(stage: Stage) -> None:
+    """What was decided on old state is thrown away, and decided on the newer one, in the order of arrival."""
+    one, _ = await two(stage)
+    lines = ["BUY,A,200.00", "COMMIT_BUY", "CANCEL_BUY", "SELL,A,100.00", "COMMIT_SELL"]
+    await asyncio.gather(*(one.host.submit(stage.request("QUOTE,A", "bob")) for _ in range(2)))
+    replies = await asyncio.gather(*(one.host.submit(stage.request(line)) for line in lines))
+    assert [reply.status for reply in replies] == [200, 200, 400, 200, 200]
+    numbers = [record.command.name for record in stage.records() if record.command and record.account == "alice"]
+    assert numbers == ["ADD"] * 3 + [line.split(",")[0] for line in lines]
+    assert [entry.n for entry in stage.entries() if entry.partition == partition_of("alice", PARTITIONS)] == [*range(1, 5)]
+
+
+async def test_after_a_conflict_those_that_waited_come_after_those_that_were_decided(stage: Stage) -> None:
+    """The commands behind one that is decided again stay behind it."""
+    one, other = await two(stage)
+    one.journal.hold()
+    await asyncio.sleep(LOOK_EVERY)
+    await stage.accepted(other, "ADD,1.00")
+    first = one.send(stage.request("ADD,2.00"))
+    stage.quotes.go_on.clear()
+    second = one.send(stage.request("BUY,A,5.00"))
+    third = one.send(stage.request("ADD,4.00"))
+    await asyncio.sleep(0.1)
+    one.journal.let_go()
+    await asyncio.sleep(0.1)
+    stage.quotes.go_on.set()
+    assert {(await task).status for task in (first, second, third)} == {200}
+    assert stage.events()[-3:] == [Added(200), BuyPlaced("A", 500, 1, 500), Added(400)]
+
+
+async def test_an_append_whose_answer_was_lost_is_settled(stage: Stage) -> None:
+    """The same entry is inserted again until it is known what became of it: it takes effect once in any case."""
+    actor = await stage.started()
+    actor.journal.answers = ["answer lost", "", "lost", "lost", ""]
+    await stage.accepted(actor, "ADD,1.00 ADD,2.00")
+    assert stage.events() == [Added(100), Added(200)]
+    assert len({entry.batch for append in actor.journal.appends for entry in append}) == 2
+
+
+async def test_a_slow_replica_learns_that_its_unsettled_append_is_lost(stage: Stage) -> None:
+    """Another replica appended at the place meanwhile: the commands are decided again after its entry."""
+    one, other = await two(stage)
+    await asyncio.sleep(LOOK_EVERY)
+    one.journal.answers = ["lost"]
+    one.journal.hold()
+    answer = one.send(stage.request("ADD,8.00"))
+    await asyncio.sleep(0.1)
+    await stage.accepted(other, "ADD,4.00")
+    one.journal.let_go()
+    assert await answer == ACCEPTED
+    assert stage.events()[-2:] == [Added(400), Added(800)]
+
+
+async def test_a_hit_of_a_lost_append_is_logged_once(stage: Stage) -> None:
+    """It was paid for: it is logged with the command that is decided again, or by itself."""
+    one, _ = await two(stage)
+    await asyncio.gather(one.host.submit(stage.request("BUY,A,5.00")), one.host.submit(stage.request("QUOTE,B")))
+    assert sorted(hit.cryptokey for hit in stage.hits()) == sorted(hit.cryptokey for hit in stage.quotes.paid)
+    assert len(stage.quotes.paid) == 2
+
+
+async def test_a_hit_of_a_command_that_is_dropped_is_logged(stage: Stage) -> None:
+    """Whatever becomes of the command, the quote server's answer was paid for."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.seconds = DEADLINE + 0.5
+    assert await actor.host.submit(stage.request("BUY,A,5.00")) == TOO_LATE
+    await asyncio.sleep(1)
+    assert stage.hits() == stage.quotes.paid
+
+
+async def test_a_stray_hit_waits_until_its_partition_is_open(stage: Stage) -> None:
+    """A hit that belongs to nobody is logged under a number of its own, if need be later."""
+    actor = stage.actor(owned=lambda: ())
+    stage.data.down = True
+    quote = await stage.quotes.ask("A", "alice", lambda: None)
+    actor.host.stray(quote.hit)
+    await asyncio.sleep(5)
+    stage.data.down = False
+    await asyncio.sleep(5)
+    assert stage.hits() == [quote.hit]
+
+
+async def test_a_quote_that_has_expired_when_it_comes_is_none(stage: Stage) -> None:
+    """It is not asked for again and again, which would cost money each time: the command is told that there is none."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.go_on.clear()
+    answer = actor.send(stage.request("BUY,A,5.00"))
+    await asyncio.sleep(0.1)
+    stage.ahead_ms += 60_000
+    stage.quotes.go_on.set()
+    assert await answer == Reply(503, b"Quote unavailable")
+    assert len(stage.quotes.paid) == len(stage.hits()) == 1
+
+
+async def test_orders_may_be_told_to_take_fresh_quotes_only(stage: Stage) -> None:
+    """With the setting, BUY and SELL ask the quote server each time; QUOTE and SET_SELL_AMOUNT use what is known."""
+    actor = stage.actor(fresh=True)
+    await actor.ready()
+    await stage.accepted(actor, "ADD,100.00 BUY,A,50.00 COMMIT_BUY BUY,A,5.00 SELL,A,5.00 QUOTE,A SET_SELL_AMOUNT,A,5.00")
+    assert stage.quotes.asked == ["A", "A", "A"]
+
+
+# What nobody asks for: others' appends without traffic, and the end.
+
+
+async def test_a_replica_learns_of_others_appends_without_traffic(stage: Stage) -> None:
+    """It looks every 2 s, so that it knows the triggers that were armed elsewhere."""
+    one, other = await two(stage)
+    await stage.accepted(other, "SET_BUY_AMOUNT,A,10.00 SET_BUY_TRIGGER,A,9.00")
+    await asyncio.sleep(LOOK_EVERY + 0.5)
+    (partition,) = [p for p in one.host._partitions if p.number == partition_of("alice", PARTITIONS)]
+    assert partition.armed.symbols() == [("A", "alice")]
+
+
+async def test_draining_waits_for_what_is_under_way(stage: Stage) -> None:
+    """Commands, then hits, then the append; and everything is stored, so that the next opening is quick."""
+    actor = await stage.started()
+    await stage.accepted(actor, "ADD,100.00")
+    stage.quotes.seconds = 3
+    buy = actor.send(stage.request("BUY,A,5.00"))
+    fetch = asyncio.create_task(actor.host.quotes.fetch("B", "bob"))
+    await asyncio.sleep(1)
+    fetch.cancel()
+    await actor.host.drain(10)
+    assert (await buy).status == 200
+    assert len(stage.hits()) == 2
+    number = partition_of("alice", PARTITIONS)
+    assert stage.data.checkpoints[number].n == max(n for partition, n in stage.data.history if partition == number)
+    assert stage.data.accounts[number, "alice"].place == 2
+
+
+async def test_draining_has_an_end(stage: Stage) -> None:
+    """What does not come to its end within the limit is left behind."""
+    actor = await stage.started()
+    actor.journal.hold()
+    answer = actor.send(stage.request("ADD,1.00"))
+    await asyncio.sleep(0.1)
+    started = stage.loop.time()
+    await actor.host.drain(5)
+    assert stage.loop.time() == pytest.approx(started + 5)
+    actor.journal.let_go()
+    assert await answer == ACCEPTED

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from daytrader.local.members import member_states
 
@@ -55,17 +55,26 @@ async def form(name: str, hosts: Sequence[str], key: str, user: User, within_s: 
     """
     try:
         async with asyncio.timeout(within_s):
-            await _initiated(name, hosts, key)
-            await _elected(hosts[0], key)
-            async with _system(hosts, key, replicaSet=name) as client:
-                await _whole(client)
-                await _user_made(client, user)
+            while not await _formed(name, hosts, key, user):  # noqa: ASYNC110  elections have no event for us
+                await asyncio.sleep(_POLL_S)
     except TimeoutError:
         raise NotFormed(
             f"replica set {name} was not whole within {within_s:g} s: look into the logs of {', '.join(hosts)}."
         ) from None
     except PyMongoError as error:
         raise NotFormed(f"replica set {name} could not be formed: {error}") from error
+
+
+async def _formed(name: str, hosts: Sequence[str], key: str, user: User) -> bool:
+    try:
+        await _initiated(name, hosts, key)
+        await _elected(hosts[0], key)
+        async with _system(hosts, key, replicaSet=name) as client:
+            await _whole(client)
+            await _user_made(client, user)
+    except ConnectionFailure:  # an election cut it; every step looks first at what is there, so begin again
+        return False
+    return True
 
 
 async def _initiated(name: str, hosts: Sequence[str], key: str) -> None:

@@ -3,23 +3,33 @@
 import asyncio
 
 import msgspec
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from daytrader.internal import InternalAuth
+from daytrader.tracing import Tracing
 from daytrader.transaction import metrics
-from daytrader.transaction.message import Request, decode_requests, encode_replies
+from daytrader.transaction.message import Reply, Request, decode_requests, encode_replies
 from daytrader.transaction.service import TransactionService
 from daytrader.transaction.waiting import Batch
+
+_log = structlog.get_logger()
 
 OPEN_PATHS = frozenset({"/ready", "/live"})
 """What answers without the internal credential: it tells a probe nothing but yes or no."""
 
 
-def create_app(service: TransactionService, token: str) -> InternalAuth:
-    """Return the ASGI app of `service`; every request but the probes carries `token`."""
+def create_app(
+    service: TransactionService, token: str, *, debug: bool = False, tracing: Tracing | None = None
+) -> InternalAuth:
+    """Return the ASGI app of `service`; every request but the probes carries `token`.
+
+    `debug` writes one line a command to the log; `tracing` makes a span of each that is traced.
+    """
+    told = _Told(debug, tracing)
 
     async def batch(http: HttpRequest) -> Response:
         if refuses := service.refuses():
@@ -28,7 +38,8 @@ def create_app(service: TransactionService, token: str) -> InternalAuth:
             requests = decode_requests(await http.body())
         except msgspec.MsgspecError as error:
             return PlainTextResponse(f"this is no batch of requests: {error}", 400)
-        return Response(encode_replies(await _answers(service, requests)), media_type="application/msgpack")
+        replies = await told.answers(service, requests)
+        return Response(encode_replies(replies), media_type="application/msgpack")
 
     async def ready(_: HttpRequest) -> Response:
         waits_for = service.waits_for()
@@ -51,7 +62,31 @@ def create_app(service: TransactionService, token: str) -> InternalAuth:
     return InternalAuth(app, token, OPEN_PATHS)
 
 
-async def _answers(service: TransactionService, requests: list[Request]) -> list[object]:
+class _Told:
+    """Has batches decided, and tells of each command what the settings ask for; by default nothing."""
+
+    def __init__(self, debug: bool, tracing: Tracing | None) -> None:
+        self._debug = debug
+        self._tracing = tracing
+
+    async def answers(self, service: TransactionService, requests: list[Request]) -> list[Reply | None]:
+        """Return the replies in order."""
+        if self._tracing is None:
+            replies = await _answers(service, requests)
+        else:
+            start = self._tracing.start
+            spans = [start("decide and append", one.trace, {"request": one.id}) for one in requests if one.trace]
+            replies = await _answers(service, requests)
+            for span in spans:
+                span.end()
+        if self._debug:
+            for request, reply in zip(requests, replies, strict=True):
+                status = reply.status if reply is not None else "under way"
+                _log.debug("decided", request=request.id, partition=request.partition, status=status)
+        return replies
+
+
+async def _answers(service: TransactionService, requests: list[Request]) -> list[Reply | None]:
     loop = asyncio.get_running_loop()
     arrived = loop.time()
     batch = Batch(len(requests), loop)
@@ -61,4 +96,4 @@ async def _answers(service: TransactionService, requests: list[Request]) -> list
     metrics.DECIDE_SECONDS.observe(loop.time() - arrived)
     replies = await batch.answers(polling=all(request.attempt for request in requests))
     metrics.QUEUE_SECONDS.observe(loop.time() - arrived)
-    return list(replies)
+    return replies

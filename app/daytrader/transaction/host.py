@@ -36,7 +36,7 @@ MOST_OF_A_USER: Final = 128
 DEADLINE: Final = 10.0
 """Seconds after which a command that is still undecided is dropped."""
 
-LONGEST_WAIT: Final = 11.0
+LONGEST_WAIT: Final = 12.0
 """Seconds after which nobody waits for an answer any more: long enough to hear that a command was dropped."""
 
 RETRY_AFTER: Final = 0.1
@@ -258,7 +258,7 @@ class Host:
         try:
             while lane:
                 waiting = lane[0]
-                if self._loop.time() - waiting.arrived > DEADLINE:
+                if self._loop.time() - waiting.arrived >= DEADLINE:
                     lane.popleft()
                     metrics.DROPPED.inc()
                     self._finish(waiting, OUTCOME_UNKNOWN if waiting.request.attempt else TOO_LATE)
