@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 from daytrader.domain.command import CommandName, parse
 from daytrader.domain.event import Event
@@ -187,9 +187,9 @@ class Stage:
         self.actors.append(actor)
         return actor
 
-    async def started(self, name: str = "one", **options: int) -> Actor:
+    async def started(self, name: str = "one", **options: Any) -> Actor:
         """Start a host and wait until it is ready."""
-        actor = self.actor(name, **options)  # type: ignore[arg-type]
+        actor = self.actor(name, **options)
         await actor.ready()
         return actor
 

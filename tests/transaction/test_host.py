@@ -251,7 +251,7 @@ async def test_a_retry_gets_the_first_answer_from_another_replica(stage: Stage) 
 async def test_a_first_sending_is_not_decided_after_its_second_was(stage: Stage) -> None:
     """What was long on its way to a replica may have been sent again, and decided, there or elsewhere meanwhile."""
     one = await stage.started("one")
-    two = await stage.started("two", owned=lambda: ())  # type: ignore[arg-type]
+    two = await stage.started("two", owned=lambda: ())
     late_here, late_there = stage.request("ADD,1.00"), stage.request("ADD,2.00")
     await asyncio.sleep(3)
     await one.host.submit(again(late_here))
@@ -344,7 +344,7 @@ async def test_commands_without_a_valid_userid_are_told_apart(stage: Stage) -> N
     actor = await stage.started()
     invalid = [
         Request("k:1", partition_of("", PARTITIONS), parse(name, "!!", "A", "5.00"), stage.clock())
-        for name in ("BUY", "SELL")  # type: ignore[arg-type]
+        for name in ("BUY", "SELL")
     ]
     refused = Reply(400, b"Invalid userid")
     assert await actor.batch([*invalid, *invalid]) == [refused] * 4

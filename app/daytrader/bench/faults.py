@@ -84,9 +84,9 @@ class Faults:
             states = await member_states(client)
         finally:
             await client.close()
-        primary = next(state.address for state in states if state.state == "PRIMARY")
-        other = next(state.address for state in states if state.state == "SECONDARY")
-        return {f"{name} set primary": processes[primary], f"{name} set secondary": processes[other]}
+        members = sorted(states, key=lambda state: state.state != "PRIMARY")
+        roles = ("primary", *(f"secondary {number}" for number in range(1, len(members))))
+        return {f"{name} set {role}": processes[member.address] for role, member in zip(roles, members, strict=True)}
 
     async def strike(self, what: str, fault: Fault, file: Path) -> FaultRow:
         """Run `file` at the rate, strike, and tell what came of it."""

@@ -33,14 +33,14 @@ def faults(json_path: Path | None, only: str | None, fault: str, rate: float, re
 
     Every case starts empty, and ends with `daytrader verify` over the log, the accounts and the client's own history.
     Exit status 0 only when no acknowledged command was lost or doubled, none failed, and service was back in 15 s.
-    About 15 minutes.
+    About 20 minutes.
     """
     directory = Path(tempfile.mkdtemp(prefix="daytrader-faults-"))
     try:
         rows = uvloop.run(_run(directory, only, fault, rate, replicas))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    Console().print(_table(rows))
+    Console(width=max(100, Console().width)).print(_table(rows))
     for row in rows:
         if row.says:
             click.echo(f"\n{row.fault} {row.process}: {row.says}")
