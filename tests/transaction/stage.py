@@ -35,6 +35,17 @@ class SimulatedTime:
         """Return the simulated seconds."""
         return asyncio.get_running_loop().time()
 
+    def time_ns(self) -> int:
+        """Return the simulated ns since the epoch."""
+        return EPOCH_MS * 1_000_000 + int(asyncio.get_running_loop().time() * 1_000_000_000)
+
+
+async def until(done: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until `done()`."""
+    async with asyncio.timeout(seconds):
+        while not done():  # noqa: ASYNC110  nobody tells when a part of the system under test is ready
+            await asyncio.sleep(0.01)
+
 
 class HeldJournal(SimulatedJournal):
     """A journal whose appends wait while `held` is set, and end as `fates` says, the next one first."""
@@ -121,9 +132,7 @@ class Actor:
 
     async def ready(self) -> None:
         """Wait until every partition it owns is open."""
-        async with asyncio.timeout(30):
-            while not self.host.is_ready():
-                await asyncio.sleep(0.01)
+        await until(self.host.is_ready)
 
     async def stop(self) -> None:
         """Kill it."""
@@ -134,9 +143,7 @@ class Actor:
         """Send a request by itself; the task ends with the reply."""
         return asyncio.create_task(self.host.submit(request))
 
-    async def batch(
-        self, requests: list[Request], *, polling: bool = False, limit: float = 1.0
-    ) -> list[Reply | None]:
+    async def batch(self, requests: list[Request], *, polling: bool = False, limit: float = 1.0) -> list[Reply | None]:
         """Send several requests as web does."""
         batch = Batch(len(requests), asyncio.get_running_loop())
         for index, request in enumerate(requests):

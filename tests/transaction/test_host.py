@@ -230,7 +230,7 @@ async def test_the_same_command_under_way_is_decided_once(stage: Stage) -> None:
     other = actor.send(msgspec.structs.replace(again(request), command=parse("ADD", "alice", "", "99.00")))
     assert await other == OTHER_COMMAND
     actor.journal.let_go()
-    assert await asyncio.gather(first, second) == [ACCEPTED, ACCEPTED]
+    assert [await first, await second] == [ACCEPTED, ACCEPTED]
     assert stage.events() == [Added(1000)]
 
 
@@ -392,7 +392,8 @@ async def test_after_a_conflict_commands_are_decided_again_in_order(stage: Stage
     assert [reply.status for reply in replies] == [200, 200, 400, 200, 200]
     numbers = [record.command.name for record in stage.records() if record.command and record.account == "alice"]
     assert numbers == ["ADD"] * 3 + [line.split(",")[0] for line in lines]
-    assert [entry.n for entry in stage.entries() if entry.partition == partition_of("alice", PARTITIONS)] == [*range(1, 5)]
+    home = partition_of("alice", PARTITIONS)
+    assert [entry.n for entry in stage.entries() if entry.partition == home] == [1, 2, 3, 4]
 
 
 async def test_after_a_conflict_those_that_waited_come_after_those_that_were_decided(stage: Stage) -> None:
@@ -483,7 +484,8 @@ async def test_orders_may_be_told_to_take_fresh_quotes_only(stage: Stage) -> Non
     """With the setting, BUY and SELL ask the quote server each time; QUOTE and SET_SELL_AMOUNT use what is known."""
     actor = stage.actor(fresh=True)
     await actor.ready()
-    await stage.accepted(actor, "ADD,100.00 BUY,A,50.00 COMMIT_BUY BUY,A,5.00 SELL,A,5.00 QUOTE,A SET_SELL_AMOUNT,A,5.00")
+    await stage.accepted(actor, "ADD,100.00 BUY,A,50.00 COMMIT_BUY BUY,A,5.00 SELL,A,5.00")
+    await stage.accepted(actor, "QUOTE,A SET_SELL_AMOUNT,A,5.00")
     assert stage.quotes.asked == ["A", "A", "A"]
 
 
@@ -527,3 +529,14 @@ async def test_draining_has_an_end(stage: Stage) -> None:
     assert stage.loop.time() == pytest.approx(started + 5)
     actor.journal.let_go()
     assert await answer == ACCEPTED
+
+
+async def test_when_it_ends_nothing_of_it_goes_on(stage: Stage) -> None:
+    """Whoever still waits is told that nobody knows; no task is left that asks a store which may be closed by then."""
+    actor = stage.actor()
+    stage.data.down = True
+    answer = actor.send(stage.request("ADD,1.00"))
+    await asyncio.sleep(1)
+    await actor.stop()
+    assert await answer == OUTCOME_UNKNOWN
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -79,6 +79,7 @@ async def test_armed_triggers_of_evicted_users_fire(stage: Stage) -> None:
     """Also after a restart, when nobody has asked for the user since."""
     actor = await stage.started(memory=0)
     await stage.accepted(actor, "ADD,100.00 SET_BUY_AMOUNT,A,50.00 SET_BUY_TRIGGER,A,4.00")
+    await stage.accepted(actor, "ADD,1.00", users_of(HOME, 1)[0])
     await asyncio.sleep(2)
     assert "alice" not in partition_of_alice(actor).accounts
     await actor.host.drain(10)
@@ -125,5 +126,5 @@ async def test_trimming_waits_for_a_store_that_is_away(stage: Stage) -> None:
     stage.data.down = True
     await asyncio.sleep(6 * TRIM_EVERY)
     stage.data.down = False
-    await asyncio.sleep(2 * TRIM_EVERY)
+    await asyncio.sleep(5 * TRIM_EVERY)
     assert stage.data.marks == {HOME: 5}

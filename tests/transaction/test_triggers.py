@@ -7,7 +7,7 @@ from daytrader.domain.event import BuyTriggerFired, Event, SellTriggerFired
 from tests.transaction.stage import Stage, users_of
 
 ARM_BUY = "ADD,100.00 SET_BUY_AMOUNT,A,50.00 SET_BUY_TRIGGER,A,4.00"
-ARM_SELL = "ADD,100.00 BUY,A,50.00 COMMIT_BUY SET_SELL_AMOUNT,A,60.00 SET_SELL_TRIGGER,A,6.00"
+ARM_SELL = "ADD,100.00 BUY,A,60.00 COMMIT_BUY SET_SELL_AMOUNT,A,60.00 SET_SELL_TRIGGER,A,6.00"
 
 
 def fired(stage: Stage) -> list[Event]:
@@ -104,7 +104,8 @@ async def test_a_slow_quote_holds_up_no_other_symbol(stage: Stage) -> None:
     await asyncio.sleep(0.1)
     assert [event.symbol for event in fired(stage) if isinstance(event, BuyTriggerFired)] == ["A", "B"]
     stage.quotes.prices["B"] = 300
-    await stage.accepted(actor, "SET_BUY_AMOUNT,A,10.00 SET_BUY_TRIGGER,A,3.00 SET_BUY_AMOUNT,C,9.00 SET_BUY_TRIGGER,C,1.00")
+    await stage.accepted(actor, "SET_BUY_AMOUNT,A,10.00 SET_BUY_TRIGGER,A,3.00")
+    await stage.accepted(actor, "SET_BUY_AMOUNT,C,9.00 SET_BUY_TRIGGER,C,1.00")
     stage.quotes.go_on.clear()
     await asyncio.sleep(2)
     assert len(fired(stage)) == 3

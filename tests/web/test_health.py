@@ -52,3 +52,17 @@ async def test_an_unreadable_answer_is_named(replica: Replica, replica_server: H
     part = (await _parts(replica_server.url))[-1]
     assert not part.ok
     assert part.says.startswith("its answer cannot be read")
+
+
+async def test_other_web_replicas_are_named(replica_server: HttpServer) -> None:
+    """Of the other web replicas, one that answers is well and one that is away is not, each under its address."""
+    away = f"http://127.0.0.1:{free_port()}"
+    session = InternalSession(TOKEN)
+    try:
+        health = RemoteHealth("0", session, Alone("x"), "", other_webs=[replica_server.url, away])
+        parts = {part.name: part for part in await health.parts()}
+    finally:
+        await session.close()
+    assert parts[f"web {replica_server.url}"].ok
+    assert not parts[f"web {away}"].ok
+    assert "cannot be reached" in parts[f"web {away}"].says

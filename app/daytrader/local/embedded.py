@@ -19,7 +19,7 @@ from daytrader.journal.sqlite import SqliteJournal
 from daytrader.local.mock_quotes import MockQuotes
 from daytrader.membership import Alone
 from daytrader.services import quote_source
-from daytrader.serving import listen, serve
+from daytrader.serving import collect_garbage_seldom, listen, serve
 from daytrader.settings import load
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
@@ -142,6 +142,7 @@ class Embedded:
                 app.drain()
                 transaction.refuse()
 
+            collect_garbage_seldom()
             try:
                 await _until_ready(transaction, work)
                 ready.set()

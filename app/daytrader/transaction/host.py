@@ -116,12 +116,18 @@ class Host:
 
     async def run(self) -> None:
         """Serve until cancelled; ends with the error where one of its tasks dies."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._appender.run(), name="appender")
-            group.create_task(self._open_owned(), name="open owned partitions")
-            group.create_task(self._look_at_heads(), name="look at the journal's heads")
-            group.create_task(self._keeper.run(self._open_partitions), name="keeper")
-            group.create_task(self._watcher.run(), name="triggers")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._appender.run(), name="appender")
+                group.create_task(self._open_owned(), name="open owned partitions")
+                group.create_task(self._look_at_heads(), name="look at the journal's heads")
+                group.create_task(self._keeper.run(self._open_partitions), name="keeper")
+                group.create_task(self._watcher.run(), name="triggers")
+        finally:
+            left = [*self._lane_tasks, *self._opened.values()]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def drain(self, limit: float) -> None:
         """Wait until nothing is under way, hits on the quote server included, then store what has changed.
@@ -255,6 +261,7 @@ class Host:
         _log.error("defect", ended=what, exc_info=error)
 
     async def _serve_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
+        left = DEFECT
         try:
             while lane:
                 waiting = lane[0]
@@ -268,10 +275,13 @@ class Host:
                         lane.popleft()
                     else:
                         await self._provide(partition, waiting, need)
+        except asyncio.CancelledError:
+            left = OUTCOME_UNKNOWN
+            raise
         finally:
             del self._lanes[key]
-            for waiting in lane:  # only where a defect ended the lane: nobody may wait for ever
-                self._finish(waiting, DEFECT)
+            for waiting in lane:  # only where something ended the lane before its time: nobody may wait for ever
+                self._finish(waiting, left)
 
     async def _provide(self, partition: Partition, waiting: Waiting, need: Need) -> None:
         """Wait for what the command needs; whether it is there then, the next attempt tells."""
@@ -334,7 +344,6 @@ class Host:
                 await asyncio.sleep(5)
         partition.is_open = True
         metrics.OPENING_SECONDS.observe(boot_seconds() - wanted)
-        metrics.OPEN_PARTITIONS.set(self.open_count())
         for _ in range(len(self._orphans)):
             self.stray(self._orphans.popleft())
 
@@ -343,6 +352,7 @@ class Host:
             for number in self._owned():
                 if not self._partitions[number].is_open:
                     self._open(self._partitions[number])
+            metrics.OPEN_PARTITIONS.set(self.open_count())
             metrics.UNDER_WAY.set(len(self._under_way))
             metrics.LANES.set(len(self._lanes))
             metrics.MEMORY_ACCOUNTS.set(sum(len(partition.accounts) for partition in self._partitions))

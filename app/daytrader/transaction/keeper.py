@@ -59,8 +59,10 @@ class Keeper:
                     if behind >= self._checkpoint_records:
                         await self.checkpoint(partition)
                 if rounds % round(TRIM_EVERY / ROUND_EVERY) == 0:
-                    for partition in list(partitions()):
-                        await self.trim(partition)
+                    now = boot_seconds()
+                    old = [(partition, self._old_entry(partition, now)) for partition in partitions()]
+                    for partition, n in old:
+                        await self._trim(partition.number, n)
             except JournalUnavailableError as error:
                 _log.warning("housekeeping waits for the store", error=str(error))
 
@@ -97,23 +99,26 @@ class Keeper:
                 await self._store_changed(partition, users)
                 partition.evict(users)
 
-    async def trim(self, partition: Partition) -> None:
-        """Trim what is checkpointed, held by the audit store, and known to have been there `keep` seconds ago.
+    def _old_entry(self, partition: Partition, now: float) -> int:
+        """Return the last entry that was there `keep` seconds ago for sure, as seen at the looks up to now; 0: none.
 
-        A replica that took an older entry for the last one has learned that longer ago than `keep` then, and no longer
+        A replica that took an older entry for the last one has learned that longer ago than `keep`, and no longer
         relies on it. The times in the entries do not tell: they are of the decision, by the wall clock, and an append
         may take long to land.
         """
-        number = partition.number
-        seen = self._seen.setdefault(number, deque())
-        now = boot_seconds()
+        seen = self._seen.setdefault(partition.number, deque())
         seen.append((now, partition.head.n))
-        upto = 0
-        while now - seen[0][0] >= self._keep:
-            upto = seen.popleft()[1]
-        if upto:
-            checkpoint = await self._store.checkpoint(number)
-            upto = min(upto, checkpoint.n, await self._journal.audited(number))
-            if upto > await self._journal.mark(number):
-                await self._journal.trim(number, upto)
-                _log.info("trimmed", partition=number, upto=upto)
+        while len(seen) > 1 and now - seen[1][0] >= self._keep:
+            seen.popleft()
+        time, n = seen[0]
+        return n if now - time >= self._keep else 0
+
+    async def _trim(self, number: int, old: int) -> None:
+        """Trim what is old enough, checkpointed, and held by the audit store."""
+        if not old:
+            return
+        checkpoint = await self._store.checkpoint(number)
+        upto = min(old, checkpoint.n, await self._journal.audited(number))
+        if upto > await self._journal.mark(number):
+            await self._journal.trim(number, upto)
+            _log.info("trimmed", partition=number, upto=upto)

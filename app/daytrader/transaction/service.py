@@ -50,6 +50,7 @@ class TransactionService:
         self._waits_for = "the journal has not answered yet"
         self._skew = 0
         self._draining = False
+        self._was_ready = False
         self._task: asyncio.Task[None] | None = None
 
     def waits_for(self) -> str:
@@ -62,7 +63,10 @@ class TransactionService:
             return clock_fault
         if self.host.fault:
             return self.host.fault
-        return "" if self.host.is_ready() else f"partitions are opening ({self.host.open_count()} are open)"
+        # Once ready it stays so while partitions come and go: their commands wait the moment that an opening takes. A
+        # replica that left the others' lists each time would make partitions move, and so open, all the more.
+        self._was_ready = self._was_ready or self.host.is_ready()
+        return "" if self._was_ready else f"partitions are opening ({self.host.open_count()} are open)"
 
     def refuses(self) -> str:
         """Return why no command can be taken, in words; empty where those that come, ready or not, are decided."""

@@ -1,7 +1,7 @@
 """How the whole installation is, part by part, as the web service sees it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import aiohttp
@@ -29,8 +29,17 @@ class Health(Protocol):
 class RemoteHealth:
     """Asks every transaction replica and the audit service."""
 
-    def __init__(self, replica: str, session: InternalSession, membership: Membership, audit_url: str) -> None:
-        """`replica` is the name of the web replica that asks."""
+    def __init__(
+        self,
+        replica: str,
+        session: InternalSession,
+        membership: Membership,
+        audit_url: str,
+        *,
+        other_webs: Sequence[str] = (),
+    ) -> None:
+        """`replica` is the name of the web replica that asks, `other_webs` are the known URLs of the others."""
+        self._other_webs = other_webs
         self._name = f"web {replica}"
         self._session = session
         self._membership = membership
@@ -43,6 +52,7 @@ class RemoteHealth:
         asked = [self._ask(f"transaction {url}", url) for url in (*self._membership.ready(), *failures)]
         if self._audit_url:
             asked.append(self._ask(f"audit {self._audit_url}", self._audit_url))
+        asked += [self._ask_web(url) for url in self._other_webs]
         said = await asyncio.gather(*asked)
         ready = len(self._membership.ready())
         says = f"sends commands to {ready} transaction replica{'s' * (ready != 1)}" if ready else _NOBODY
@@ -61,6 +71,17 @@ class RemoteHealth:
             return [Part(name, False, f"cannot be reached: {error}")]
         except msgspec.MsgspecError as error:
             return [Part(name, False, f"its answer cannot be read: {error}")]
+
+    async def _ask_web(self, url: str) -> list[Part]:
+        name = f"web {url}"
+        try:
+            async with self._session.get().get(f"{url}/ready", timeout=self._timeout) as response:
+                says = (await response.content.read(200)).decode(errors="replace")
+                return [Part(name, response.status == 200, "takes commands" if response.status == 200 else says)]
+        except TimeoutError:
+            return [Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s: connections that it gets hang")]
+        except (aiohttp.ClientError, OSError) as error:
+            return [Part(name, False, f"cannot be reached: {error}")]
 
 
 def _one_of_each(parts: Iterable[Part]) -> list[Part]:

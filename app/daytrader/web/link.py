@@ -10,6 +10,7 @@ import structlog
 
 from daytrader.transaction.message import Reply, Request, decode_replies, encode_requests
 from daytrader.web import metrics
+from daytrader.web.gathering import Gathering
 from daytrader.web.session import InternalSession
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class Link:
         self._limits = limits
         self._timeout = aiohttp.ClientTimeout(total=limits.silence)
         self._failed = failed
+        self._gathering = Gathering()
         self._sender: asyncio.Task[None] | None = None
         self._polls: set[asyncio.Task[None]] = set()
 
@@ -91,6 +93,8 @@ class Link:
         self.queue.append(pending)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send(), name=f"batches to {self.url}")
+        else:
+            self._gathering.arrived(len(self.queue))
 
     async def close(self) -> None:
         """Drop everything."""
@@ -102,14 +106,27 @@ class Link:
     async def _send(self) -> None:
         try:
             while batch := self._take(self.queue):
-                if await self._exchange(batch) is None:
+                replies = await self._exchange(batch)
+                if replies is None:
                     await asyncio.sleep(self._limits.back_off)
+                elif wanted := self._gathering.wanted(len(batch), len(self.queue)):
+                    self._hand_out(batch, replies)
+                    await self._gathering.wait(wanted, self.queue)
+                else:
+                    # In two turns of the loop: in this one the next batch is made, in the next one it leaves. So the
+                    # replica is at work again while we answer, instead of waiting until a hundred clients have their
+                    # answers.
+                    loop = asyncio.get_running_loop()
+                    loop.call_soon(loop.call_soon, self._hand_out, batch, replies)
         finally:
             self._sender = None
 
     async def _poll(self) -> None:
         while batch := self._take(self.deferred):
-            if not await self._exchange(batch):
+            replies = await self._exchange(batch)
+            if replies is not None:
+                self._hand_out(batch, replies)
+            if replies is None or not any(replies):
                 await asyncio.sleep(self._limits.back_off)
 
     def _take(self, waiting: deque[Pending]) -> list[Pending]:
@@ -120,8 +137,8 @@ class Link:
                 batch.append(pending)
         return batch
 
-    async def _exchange(self, batch: list[Pending]) -> int | None:
-        """Send a batch and have its replies handed out; returns how many there were, None where the exchange failed."""
+    async def _exchange(self, batch: list[Pending]) -> list[Reply | None] | None:
+        """Send a batch and return the replies, None where the exchange failed."""
         for pending in batch:
             pending.in_flight = True
         try:
@@ -136,11 +153,7 @@ class Link:
                 pending.lost_sight()
             self._give_back(batch, str(error))
             return None
-        # In two turns of the loop: in this one the next batch is made, in the next one it leaves. So the replica is at
-        # work again while we answer, instead of waiting until a hundred clients have their answers.
-        loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, self._hand_out, batch, replies)
-        return len(replies) - replies.count(None)
+        return replies
 
     async def _post(self, batch: list[Pending]) -> list[Reply | None]:
         metrics.BATCH_COMMANDS.observe(len(batch))

@@ -31,11 +31,18 @@ class WebService:
         self._router = Router(self._membership, self._session, settings.partitions)
         self._tracing = tracing_of(settings.otlp_endpoint, "web", settings.replica)
         self._task: asyncio.Task[None] | None = None
+        own = settings.own_url or f"http://{settings.host}:{settings.port}"
         self.app = WebApp(
             self._router,
             RemoteAuditLog(settings.audit_url, self._session),
             self._membership,
-            RemoteHealth(settings.replica, self._session, self._membership, settings.audit_url),
+            RemoteHealth(
+                settings.replica,
+                self._session,
+                self._membership,
+                settings.audit_url,
+                other_webs=[url for url in settings.web_urls.split(",") if url and url != own],
+            ),
             partitions=settings.partitions,
             clock=clock_of(settings.clock_file),
             debug=settings.log_level == "debug",
