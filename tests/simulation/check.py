@@ -182,7 +182,7 @@ def _check_reply(truth: Truth, sent: Sent, *, alone: bool) -> None:
         and sent.repeats.reply.status in (200, 400)
         and sent.request.command != sent.repeats.request.command
     ):
-        assert reply.status in (422, 503), f"another command was decided under a used id: {sent}"
+        assert reply.status in (422, 429, 503), f"another command was decided under a used id: {sent}"
 
 
 def _check_order(truth: Truth, history: History, sent_by_id: dict[str, list[Sent]], *, orderly: bool) -> None:

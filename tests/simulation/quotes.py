@@ -27,6 +27,7 @@ class QuoteMarket:
         self.random = random
         self.process = Process("quote server")
         self.paid: dict[str, Paid] = {}
+        self.closed = False
         self.failing = 0.0
         self.slow = 0.0
         self._fixed = fixed
@@ -70,6 +71,8 @@ class SimulatedQuoteServer:
         asked_at = self._clock()
         slow = random.random() < market.slow
         await asyncio.sleep(random.uniform(0.5, 4) if slow else random.uniform(0.001, 0.03))
+        if market.closed:
+            raise QuoteUnavailable("the simulated quote server is closed")
         if random.random() >= market.failing:
             price = market.price(symbol)
             return Answer(

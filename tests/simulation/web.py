@@ -34,6 +34,8 @@ class Network:
         self.late = 0.0
         self.lost = 0.0
         self.answer_lost = 0.0
+        self.broken = 0.0
+        """Connections that break when the batch is through."""
         self.misrouted = 0.0
 
 
@@ -142,12 +144,19 @@ class Web:
             if answers:
                 self._loop.call_later(random.uniform(0.0002, 0.002), respond, replies)
 
+        if random.random() < network.broken:
+            self._loop.call_later(there + 0.001, self._break, answer)
+
         def deliver() -> None:
             if replica is None or replica.process.dead:
-                if not answer.done():
-                    answer.set_exception(ConnectionError("nobody listens"))
+                self._break(answer)
             else:
                 replica.deliver(requests, answered)
 
         self._loop.call_later(there, deliver)
         return answer
+
+    @staticmethod
+    def _break(answer: asyncio.Future[list[Reply | None]]) -> None:
+        if not answer.done():
+            answer.set_exception(ConnectionError("the connection broke"))

@@ -162,6 +162,8 @@ class World:
         await asyncio.gather(*[user.finish() for user in users])
         self.market._fixed = True
         await asyncio.sleep(14)
+        self.market.closed = True
+        await asyncio.sleep(1)
         audit.cancel()
         self.loop.thaw(self.data.process)
         return self._check()
@@ -192,6 +194,7 @@ class World:
         self.network.late = 0.02 * plan.network
         self.network.lost = 0.01 * plan.network
         self.network.answer_lost = 0.02 * plan.network
+        self.network.broken = 0.02 * plan.network
         self.network.misrouted = 0.03 * plan.network
         self.market.failing = 0.15 * plan.quotes
         self.market.slow = 0.15 * plan.quotes
@@ -261,7 +264,8 @@ class World:
         self.data.down = False
         self.data.cut.clear()
         self.data.views.clear()
-        self.network.late = self.network.lost = self.network.answer_lost = self.network.misrouted = 0
+        self.network.late = self.network.lost = self.network.answer_lost = 0
+        self.network.broken = self.network.misrouted = 0
         self.market.failing = self.market.slow = 0
         for name, replica in self.replicas.items():
             if replica is None:

@@ -266,16 +266,21 @@ async def test_a_command_that_another_replica_decided_while_it_waited_is_not_dec
     """Web sent it to a second replica when the connection to the first broke; the first still has it in a lane."""
     one = await stage.started("one")
     two = stage.actor("two", owned=lambda: ())
-    await stage.accepted(one, "ADD,100.00 ADD,100.00")
-    await stage.accepted(one, "ADD,100.00", "bob")
+    neighbour = users_of(partition_of("alice", PARTITIONS), 1)[0]
+    await stage.accepted(one, "ADD,100.00")
+    await stage.accepted(one, "ADD,100.00", neighbour)
+    await stage.accepted(two, "QUOTE,A")
+    await stage.accepted(one, "ADD,100.00", neighbour)
     stage.quotes.go_on.clear()
     request = stage.request("BUY,A,50.00")
     waits = one.send(request)
     await asyncio.sleep(0.01)
-    stage.quotes.go_on.set()
-    await asyncio.sleep(0)
     decided = await two.host.submit(again(request))
+    await stage.accepted(one, "ADD,100.00", neighbour)
+    assert not waits.done()
+    stage.quotes.go_on.set()
     assert await waits == decided
+    assert stage.loop.time() < 1_001
     assert [type(event) for event in stage.events()].count(BuyPlaced) == 1
 
 
