@@ -144,7 +144,7 @@ class Web:
             if answers:
                 self._loop.call_later(random.uniform(0.0002, 0.002), respond, replies)
 
-        if random.random() < network.broken:
+        if network.broken and random.random() < network.broken:
             self._loop.call_later(there + 0.001, self._break, answer)
 
         def deliver() -> None:

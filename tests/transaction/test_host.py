@@ -450,6 +450,15 @@ async def test_a_hit_of_a_lost_append_is_logged_once(stage: Stage) -> None:
     assert len(stage.quotes.paid) == 2
 
 
+async def test_a_stray_hit_of_a_lost_append_is_logged_once(stage: Stage) -> None:
+    """No command carries it, and it is not forgotten all the same."""
+    one, _ = await two(stage)
+    answer = await stage.quotes.ask("A", "alice", lambda: None)
+    one.host.stray(answer.hit)
+    await asyncio.sleep(1)
+    assert stage.hits() == [answer.hit]
+
+
 async def test_a_hit_of_a_command_that_is_dropped_is_logged(stage: Stage) -> None:
     """Whatever becomes of the command, the quote server's answer was paid for."""
     actor = await stage.started()

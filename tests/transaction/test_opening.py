@@ -1,12 +1,14 @@
 """Opening partitions: from the checkpoint, after a conflict, after a long sleep, and accounts on demand."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from daytrader.domain.event import Added
-from daytrader.journal.entry import Entry, partition_of
+from daytrader.domain.event import Added, BuyTriggerFired
+from daytrader.domain.record import Record
+from daytrader.journal.entry import Entry, encode_records, partition_of
 from daytrader.journal.port import JournalUnavailableError, Position, StoredAccount
 from daytrader.transaction.partition import Partition
 from tests.transaction.stage import PARTITIONS, Actor, Stage, users_of
@@ -127,26 +129,28 @@ async def test_a_store_that_is_away_is_asked_until_it_is_back(stage: Stage) -> N
     assert (await summary(stage, two))["cents"] == 500
 
 
-async def test_an_opening_that_fails_midway_starts_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_that_fails_midway_is_made_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the list of armed triggers broke off, the next try does not go on without the rest of it."""
+    monkeypatch.setattr("daytrader.transaction.opening.STARTING_OVER_PAYS", 1)
     one = await stage.started("one")
-    users = users_of(HOME, 4)
-    for user in users:
+    two = await stage.started("two", owned=lambda: ())
+    await stage.accepted(two, "ADD,1.00")
+    for user in users_of(HOME, 4):
         await stage.accepted(one, "ADD,100.00 SET_BUY_AMOUNT,A,50.00 SET_BUY_TRIGGER,A,4.00", user)
-    await one.host.drain(10)
-    await one.stop()
-    two = stage.actor("two")
-    load, failures = two.accounts.load, 3
+    await one.host._keeper.checkpoint(partition_of_alice(one))
+    armed, failures = two.accounts.armed, 3
 
-    async def failing(partition: int, wanted: list[str]) -> dict[str, StoredAccount]:
+    async def failing(partition: int) -> AsyncIterator[StoredAccount]:
         nonlocal failures
-        if partition == HOME and failures:
-            failures -= 1
-            raise JournalUnavailableError("the test wants it so")
-        return await load(partition, wanted)
+        async for stored in armed(partition):
+            yield stored
+            if failures:
+                failures -= 1
+                raise JournalUnavailableError("the test wants it so")
 
-    monkeypatch.setattr(two.accounts, "load", failing)
-    await two.ready()
+    monkeypatch.setattr(two.accounts, "armed", failing)
+    await stage.accepted(two, "ADD,1.00")
+    assert failures == 0
     assert len(partition_of_alice(two).armed) == 4
 
 
@@ -166,7 +170,7 @@ async def test_a_replica_that_slept_past_the_trim_mark_starts_over(stage: Stage)
     assert len(partition_of_alice(two).armed) == 1
 
 
-async def test_what_stands_at_a_trimmed_place_is_not_followed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_stands_at_a_trimmed_place_is_not_followed(stage: Stage) -> None:
     """A replica that slept put an entry where one had been trimmed away; a follower that was behind reads it first."""
     one = await stage.started("one")
     await stage.accepted(one, "ADD,1.00")
@@ -174,8 +178,8 @@ async def test_what_stands_at_a_trimmed_place_is_not_followed(stage: Stage, monk
     await stage.accepted(two, "ADD,2.00")
     await stage.accepted(one, "ADD,4.00 ADD,8.00")
     await one.host._keeper.checkpoint(partition_of_alice(one))
-    ghost = stage.data.history[HOME, 3]
-    ghost = Entry(HOME, 3, "ghost", 3, 1, ghost.time, "ghost", ghost.records)
+    fired = Record(stage.clock(), "alice", event=BuyTriggerFired("A", 500, 1, 500, 0))
+    ghost = Entry(HOME, 3, "ghost", 3, 1, fired.time, "ghost", encode_records([fired]))
     stage.data.marks[HOME] = 3
     stage.data.entries[HOME, 3] = ghost
     assert (await summary(stage, two))["cents"] == 1500

@@ -56,18 +56,16 @@ class Opening:
             behind = checkpoint.next_record - partition.head.next_record
             if not partition.head_known_at or behind > STARTING_OVER_PAYS:
                 await self._start_over(partition, checkpoint)
-            begin = partition.head.n
             while True:
                 asked = boot_seconds()
-                entries = await self._journal.read(partition.number, partition.head.n, ENTRIES_AT_ONCE)
-                if entries:
-                    await self._follow(partition, entries)
-                    continue
-                outdated = await self._journal.outdated({partition.number: partition.head.n})
-                if (outdated or partition.head.n > begin) and await self._journal.mark(partition.number) > begin:
-                    # Something that we have read, or missed, may have stood at a place that was trimmed away before.
+                head = partition.head.n
+                entries = await self._journal.read(partition.number, head, ENTRIES_AT_ONCE)
+                outdated = not entries and await self._journal.outdated({partition.number: head})
+                if (entries or outdated) and await self._journal.mark(partition.number) > head:
+                    # What was read, or missed, may stand, or have stood, at a place that had been trimmed away before.
                     await self._start_over(partition, await self._store.checkpoint(partition.number))
-                    begin = partition.head.n
+                elif entries:
+                    await self._follow(partition, entries)
                 elif not outdated:
                     break
             partition.head_known_at = asked

@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     give_up_after_s: float = 30.0
     """A command that is not acknowledged so long after its first sending has failed."""
     silence_limit_s: float = 120.0
-    """A run in which no command got an outcome for so long is broken off."""
+    """A run in which no command was acknowledged for so long is broken off: nobody is there any more."""
     duration_s: float | None = None
     """Stop sending so long after the first command, as planned."""
     limit_s: float | None = None

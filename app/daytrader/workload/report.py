@@ -12,8 +12,8 @@ from daytrader.workload.request import DUMP_CODES, FORMS
 from daytrader.workload.tally import Failure, Tally
 
 Ended = Literal["complete", "duration", "limit", "silence", "interrupted"]
-"""All was sent; stopped after the time that was asked for; after the time that was allowed; because no command got an
-outcome any more; by the user."""
+"""All was sent; stopped after the time that was asked for; after the time that was allowed; because no command was
+acknowledged any more; by the user."""
 
 
 class Latency(msgspec.Struct, frozen=True):

@@ -171,8 +171,9 @@ class Runner:
             snapshot, now = self._snapshot(), monotonic()
             if self._watch is not None:
                 self._watch(snapshot)
-            if snapshot.done != done or self._phase != "sending":
-                done, changed = snapshot.done, now
+            acknowledged = snapshot.done - snapshot.failed
+            if acknowledged != done or self._phase != "sending":
+                done, changed = acknowledged, now
             self._end_if_due(now, now - changed)
             await asyncio.sleep(min(_LOOK, self._next_end(now)))
 

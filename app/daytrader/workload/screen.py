@@ -11,7 +11,7 @@ _ENDS = {
     "complete": "All was sent.",
     "duration": "Stopped after the time that was asked for.",
     "limit": "Stopped: the time limit was over.",
-    "silence": "Stopped: no command got an outcome any more.",
+    "silence": "Stopped: no command was acknowledged any more.",
     "interrupted": "Interrupted; this is what was done.",
 }
 
