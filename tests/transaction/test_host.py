@@ -145,6 +145,17 @@ async def test_of_a_dropped_command_that_was_sent_before_nobody_knows(stage: Sta
     assert await actor.send(stage.request("ADD,10.00", attempt=1)) == OUTCOME_UNKNOWN
 
 
+async def test_of_a_dropped_command_that_somebody_asked_for_again_nobody_knows(stage: Stage) -> None:
+    """Between the two askings it may have been sent elsewhere: both are told the same."""
+    actor = stage.actor()
+    stage.data.down = True
+    request = stage.request("ADD,10.00")
+    first = actor.send(request)
+    await asyncio.sleep(5)
+    second = actor.send(again(request))
+    assert [await first, await second] == [OUTCOME_UNKNOWN, OUTCOME_UNKNOWN]
+
+
 async def test_a_defect_harms_nobody_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that met it is answered 500, the replica says so, and nobody waits for ever."""
     actor = await stage.started()

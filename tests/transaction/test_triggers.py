@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from daytrader.domain.event import BuyTriggerFired, Event, SellTriggerFired
+from daytrader.domain.quote import Quote
 from daytrader.journal.port import StoredAccount
 from tests.transaction.stage import Stage, users_of
 
@@ -130,30 +131,26 @@ async def test_without_a_quote_nothing_fires(stage: Stage) -> None:
 async def test_a_quote_that_expires_while_an_account_is_loaded_fires_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must be valid when the trigger fires; the next one is asked for at once."""
-    actor = await stage.started(trigger_ms=1_000, memory=0)
-    neighbours = users_of(0, 2)
-    stage.quotes.prices["A"] = 300
-    await stage.accepted(actor, "ADD,1.00 QUOTE,A", neighbours[1])
-    await asyncio.sleep(57)
-    await stage.accepted(actor, ARM_BUY.replace("4.00", "2.00"), neighbours[0])
-    await stage.accepted(actor, "SET_BUY_TRIGGER,A,4.00", neighbours[0])
-    await stage.accepted(actor, "ADD,1.00", neighbours[1])
-    await actor.host._keeper._store_changed(actor.host._partitions[0], neighbours)
-    actor.host._partitions[0].evict(neighbours)
-    assert neighbours[0] not in actor.host._partitions[0].accounts
+    """It must be valid when the trigger fires, not only when the evaluation began."""
+    actor = await stage.started(memory=0)
+    user, neighbour = users_of(0, 2)
+    partition = actor.host._partitions[0]
+    await stage.accepted(actor, ARM_BUY, user)
+    await stage.accepted(actor, "ADD,1.00", neighbour)
+    await actor.host._keeper._store_changed(partition, [user, neighbour])
+    partition.evict([user, neighbour])
+    assert user not in partition.accounts
     load = actor.accounts.load
 
-    async def slow(partition: int, users: list[str]) -> dict[str, StoredAccount]:
+    async def slow(number: int, users: list[str]) -> dict[str, StoredAccount]:
         await asyncio.sleep(5)
-        return await load(partition, users)
+        return await load(number, users)
 
     monkeypatch.setattr(actor.accounts, "load", slow)
-    await asyncio.sleep(15)
-    (record,) = [record for record in stage.records() if record.event in fired(stage)]
-    assert record.quote is not None
-    assert record.quote.valid(record.time)
-    assert len(stage.quotes.paid) == 2
+    for age_ms, number in ((57_000, 0), (0, 1)):
+        await actor.host._watcher._fire_all(Quote("A", 300, stage.clock() - age_ms, 0))
+        await asyncio.sleep(1)
+        assert len(fired(stage)) == number
 
 
 async def test_a_replica_evaluates_only_its_own_partitions(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from daytrader import metrics
 from daytrader.cli.price import Price
 from daytrader.local.binaries import MissingProgram
 from daytrader.local.cluster import Cluster, ClusterOptions
@@ -23,6 +24,7 @@ from daytrader.local.supervisor import NotStarted
 from daytrader.logs import configure
 from daytrader.quotes.mock_behaviour import Latency
 from daytrader.serving import stop_signals
+from daytrader.settings import SettingsError, load
 
 
 @click.command()
@@ -87,7 +89,7 @@ def up(
     port = port or free_port()
     try:
         uvloop.run(_up(cluster, port, data, directory, quotes, settings))
-    except (MissingProgram, NotStarted, NotFormed, OSError) as error:
+    except (MissingProgram, NotStarted, NotFormed, SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -101,6 +103,7 @@ async def _up(
         installation = ClusterInstallation(Cluster(directory, options), _say)
     else:
         configure("warning", "daytrader", "embedded")
+        metrics.serve(port=load().metrics_port)
         installation = EmbeddedInstallation(Embedded(directory, port, quotes, settings))
     control = Control(data, kept_secret(directory / "control-secret"), installation.control)
     async with installation:

@@ -21,6 +21,7 @@ from daytrader.membership import Alone
 from daytrader.services import quote_source
 from daytrader.serving import collect_garbage_seldom, listen, serve
 from daytrader.settings import load
+from daytrader.tracing import tracing_of
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from daytrader.web.dump import AuditUnavailableError
@@ -127,6 +128,7 @@ class Embedded:
                 settings, journal, journal.accounts, owned=lambda: everything, quotes=quote_source(settings)
             )
             audit = AuditService(settings, journal, SqliteAuditStore(self._directory / "audit.db"))
+            tracing = tracing_of(settings.otlp_endpoint, "embedded", settings.replica)
             app = WebApp(
                 transaction.host,
                 _DirectAuditLog(audit),
@@ -135,6 +137,7 @@ class Embedded:
                 partitions=settings.partitions,
                 clock=clock_of(settings.clock_file),
                 debug=settings.log_level == "debug",
+                tracing=tracing,
             )
             work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
 
@@ -155,6 +158,8 @@ class Embedded:
                 await asyncio.gather(work, return_exceptions=True)
                 await audit.close()
                 await transaction.close()
+                if tracing is not None:
+                    await asyncio.to_thread(tracing.close)
 
 
 async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
