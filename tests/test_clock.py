@@ -14,6 +14,17 @@ def test_a_turned_clock_is_turned_for_everybody_who_reads_its_file(tmp_path: Pat
     assert before + 65_000 <= other() <= system_clock() + 65_000
 
 
+def test_a_stopped_clock_is_still_turned(tmp_path: Path) -> None:
+    """Time stands still for everybody, and goes on by what the clock is turned."""
+    one, other = TurnedClock(tmp_path / "clock"), TurnedClock(tmp_path / "clock")
+    one.stop()
+    at = other()
+    while system_clock() <= at + 2:
+        assert other() == at
+    one.turn(61_000)
+    assert other() == at + 61_000
+
+
 def test_without_a_file_the_machine_gives_the_time(tmp_path: Path) -> None:
     """No clock file means the system's clock, a file means one that can be turned."""
     assert clock_of("") is system_clock

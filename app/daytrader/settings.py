@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     own_url: str = ""
     """Base URL at which the others reach this replica; empty: http://HOST:PORT."""
     clock_file: str = ""
-    """For development: a file whose number of ms is added to the machine's time; see `daytrader.clock`."""
+    """For development: a file that turns or stops the clock of all services; see `daytrader.clock.TurnedClock`."""
     metrics_port: int = 0
     """Prometheus metrics are served here; 0 serves none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
