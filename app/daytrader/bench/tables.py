@@ -15,7 +15,7 @@ class Result(msgspec.Struct, frozen=True):
     machine: str
     rows: Sequence[Row]
     opening_s: float | None = None
-    """From starting a transaction replica until all its partitions were open, where that was measured."""
+    """From killing the transaction replica until it was back with all its partitions open, where that was measured."""
     dump: MeasuredDump | None = None
 
 
@@ -53,7 +53,7 @@ def tables(result: Result) -> Iterator[Table]:
     yield cpu
     if result.opening_s is not None and result.dump is not None:
         long = Table("what", "figure", title="With a long journal")
-        long.add_row("a transaction replica started, all partitions open", f"{result.opening_s:.2f} s")
+        long.add_row("the transaction replica killed, back, all partitions open", f"{result.opening_s:.2f} s")
         long.add_row("its memory before", f"{_memory(rows, 'transaction-0'):.0f} MB")
         dump = result.dump
         long.add_row("DUMPLOG of all", f"{dump.events:,} events, {dump.bytes / 1e6:.0f} MB in {dump.seconds:.1f} s")

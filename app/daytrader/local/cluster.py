@@ -99,24 +99,25 @@ class Cluster:
             own["DAYTRADER_SHARED_PORT"] = str(self._options.port)
         return {**self._shared, **own}
 
-    def _service(self, name: str, kind: str) -> Program:
-        async def ready() -> bool:
-            try:
-                async with (
-                    aiohttp.ClientSession(timeout=PROBE_WITHIN) as client,
-                    client.get(f"{self._base(name)}/ready") as answer,
-                ):
-                    return answer.status == 200
-            except (aiohttp.ClientError, TimeoutError):
-                return False
+    async def is_ready(self, name: str) -> bool:
+        """Return whether service `name` says that it is ready."""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=PROBE_WITHIN) as client,
+                client.get(f"{self._base(name)}/ready") as answer,
+            ):
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
+    def _service(self, name: str, kind: str) -> Program:
         return Program(
             name=name,
             argv=(sys.executable, "-m", "daytrader", "serve", kind),
             log=self._directory / f"{name}.log",
             env=self.environment(name),
             port=self._ports[name],
-            ready=ready,
+            ready=lambda: self.is_ready(name),
             grace_s=25.0,
         )
 
