@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import socket
 from collections.abc import Collection, Sequence
@@ -14,10 +15,21 @@ from daytrader.local.secret import write_private
 _CHOICE = range(20_000, 32_000)
 
 
+_BLOCK = 24
+_given: set[int] = set()
+"""Ports that this process has been given: servers listen at them only later."""
+
+
 def free_port(taken: Collection[int] = ()) -> int:
-    """A port that no one listens on and that is not in `taken`. Raises OSError when 1,000 tries found none."""
-    for port in random.sample(_CHOICE, 1_000):
-        if port not in taken and is_free(port):
+    """A port that no one listens on and that is not in `taken`. Raises OSError when 1,000 tries found none.
+
+    Ports of a block that goes with the process come first, so that processes that start servers at the same time do
+    not choose the same one before either listens.
+    """
+    start = _CHOICE.start + os.getpid() % (len(_CHOICE) // _BLOCK) * _BLOCK
+    for port in (*range(start, start + _BLOCK), *random.sample(_CHOICE, 1_000)):
+        if port not in taken and port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise OSError(f"no free TCP port among 1,000 tried between {_CHOICE.start} and {_CHOICE.stop}: end some servers.")
 

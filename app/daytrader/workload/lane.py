@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+from daytrader.domain import refusal
 from daytrader.workload.connection import Connection
 from daytrader.workload.file import Workload
 from daytrader.workload.history import HistoryWriter, Sent
@@ -185,6 +186,8 @@ class Lane:
 
     def _not_acknowledged(self, status: int, body: bytes, now: float) -> None:
         text = body[:100].decode(errors="replace")
+        if text == refusal.NO_QUOTE:
+            self._job.quiet.acknowledge(now)  # decided and logged: the system is there, the quote server is not
         reason = f"answered {status} {text}".rstrip()
         if status in TRY_AGAIN and self._job.options.retry:
             wait = self._connection.retry_after if self._connection is not None else None
