@@ -27,7 +27,8 @@ def free_port(taken: Collection[int] = ()) -> int:
     not choose the same one before either listens.
     """
     start = _CHOICE.start + os.getpid() % (len(_CHOICE) // _BLOCK) * _BLOCK
-    for port in (*range(start, start + _BLOCK), *random.sample(_CHOICE, 1_000)):
+    candidates: list[int] = [*range(start, start + _BLOCK), *random.sample(_CHOICE, 1_000)]
+    for port in candidates:
         if port not in taken and port not in _given and is_free(port):
             _given.add(port)
             return port
