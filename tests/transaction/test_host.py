@@ -9,8 +9,10 @@ from daytrader.domain.command import Command, parse
 from daytrader.domain.event import Added, BuyPlaced
 from daytrader.journal.entry import partition_of
 from daytrader.transaction import host as host_module
-from daytrader.transaction.host import BUSY, DEADLINE, DEFECT, LOOK_EVERY, MISPLACED, MOST_OF_A_USER, TOO_LATE
+from daytrader.transaction.host import BUSY, MISPLACED, MOST_OF_A_USER
+from daytrader.transaction.lanes import DEADLINE, DEFECT, TOO_LATE
 from daytrader.transaction.message import Reply, Request
+from daytrader.transaction.partitions import LOOK_EVERY
 from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
 from tests.transaction.stage import PARTITIONS, Actor, Stage, users_of
 

@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 import structlog
 
-from daytrader.clock import Clock, boot_seconds
+from daytrader.clock import Clock
 from daytrader.domain.event import Event
 from daytrader.domain.quote import Hit, Quote
 from daytrader.journal.appender import Appender
-from daytrader.journal.entry import UnknownFormatError, partition_of
+from daytrader.journal.entry import partition_of
 from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
 from daytrader.quotes.port import QuoteUnavailable
 from daytrader.quotes.source import QuoteSource
@@ -20,9 +20,11 @@ from daytrader.settings import Settings
 from daytrader.transaction import metrics
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.keeper import Keeper
+from daytrader.transaction.lanes import DEADLINE, DEFECT, Lanes
 from daytrader.transaction.message import Reply, Request
 from daytrader.transaction.opening import Opening
 from daytrader.transaction.partition import Need, Partition
+from daytrader.transaction.partitions import RETRY_AFTER, Partitions
 from daytrader.transaction.triggers import Watcher
 from daytrader.transaction.waiting import Batch, Waiting
 from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
@@ -33,21 +35,13 @@ MOST_UNDER_WAY: Final = 20_000
 MOST_OF_A_USER: Final = 128
 """Commands of one user under way; above that 429."""
 
-DEADLINE: Final = 10.0
-"""Seconds after which a command that is still undecided is dropped."""
-
-LONGEST_WAIT: Final = 12.0
+LONGEST_WAIT: Final = DEADLINE + 2
 """Seconds after which nobody waits for an answer any more: long enough to hear that a command was dropped."""
 
-RETRY_AFTER: Final = 0.1
-"""Seconds before a store that was away is asked again."""
-
-LOOK_EVERY: Final = 2.0
-"""Seconds between two looks whether others appended to our partitions: without traffic nothing else would tell."""
+GAUGE_EVERY: Final = 0.25
+"""Seconds between two looks at how much is under way, for metrics."""
 
 BUSY: Final = Reply(429, b"Too many commands are under way")
-DEFECT: Final = Reply(500, b"Internal error")
-TOO_LATE: Final = Reply(503, b"The command could not be decided in time; nothing was changed")
 MISPLACED: Final = Reply(503, b"The web service counts other partitions than the transaction service: set both alike")
 
 _log = structlog.get_logger()
@@ -73,19 +67,25 @@ class Host:
         """What keeps this replica from deciding commands, in words."""
         self.quotes = quotes(self.stray)
         self._settings = settings
-        self._journal = journal
-        self._owned = owned
         self._loop = asyncio.get_running_loop()
         memory = settings.accounts_in_memory_bytes // settings.partitions
-        self._partitions = [
-            Partition(number, settings.replica, clock, self.quotes.newest, Accounts(memory))
-            for number in range(settings.partitions)
-        ]
-        self._opened: dict[Partition, asyncio.Task[None]] = {}
+        self._opening = Opening(journal, store, lambda: Accounts(memory))
+        self._partitions = Partitions(
+            [
+                Partition(number, settings.replica, clock, self.quotes.newest, Accounts(memory))
+                for number in range(settings.partitions)
+            ],
+            journal,
+            self._opening,
+            owned,
+            opened=self._log_orphans,
+            outdated=self._lost,
+            fault=self._note_fault,
+            defect=self._look_for_defect,
+        )
         self._under_way: dict[tuple[object, ...], Waiting] = {}
         self._of_user: dict[str, int] = {}
-        self._lanes: dict[str | int, deque[Waiting]] = {}
-        self._lane_tasks: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes(self._advance, self._provide, self._finish, self._look_for_defect)
         self._appender: Appender[Partition] = Appender(
             journal,
             self._landed,
@@ -93,7 +93,6 @@ class Host:
             keep=settings.journal_keep_ms / 1000,
             batching=settings.journal_batching,
         )
-        self._opening = Opening(journal, store, lambda: Accounts(memory))
         self._keeper = Keeper(
             journal,
             store,
@@ -106,7 +105,7 @@ class Host:
             self._opening,
             clock,
             interval_ms=settings.triggers_interval_ms,
-            own=self._watched,
+            own=self._partitions.own_open,
             fired=self._fired,
             stray=self.stray,
         )
@@ -119,15 +118,19 @@ class Host:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._appender.run(), name="appender")
-                group.create_task(self._open_owned(), name="open owned partitions")
-                group.create_task(self._look_at_heads(), name="look at the journal's heads")
-                group.create_task(self._keeper.run(self._open_partitions), name="keeper")
+                group.create_task(self._partitions.run(), name="partitions")
+                group.create_task(self._keeper.run(self._partitions.all_open), name="keeper")
                 group.create_task(self._watcher.run(), name="triggers")
+                group.create_task(self._gauge(), name="metrics")
         finally:
-            left = [*self._lane_tasks, *self._opened.values()]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await self._lanes.close()
+            await self._partitions.close()
+
+    async def _gauge(self) -> None:
+        while True:
+            metrics.UNDER_WAY.set(len(self._under_way))
+            metrics.LANES.set(len(self._lanes))
+            await asyncio.sleep(GAUGE_EVERY)
 
     async def drain(self, limit: float) -> None:
         """Wait until nothing is under way, hits on the quote server included, then store what has changed.
@@ -139,7 +142,7 @@ class Host:
                 await self._wait_until_not(lambda: bool(self._under_way))
                 await self.quotes.close()
                 await self._wait_until_not(self._has_something_to_append)
-                for partition in list(self._open_partitions()):
+                for partition in self._partitions.all_open():
                     await self._keeper.checkpoint(partition)
         except (TimeoutError, JournalUnavailableError) as error:
             _log.warning("stopped without a checkpoint; the next opening replays more", error=str(error))
@@ -152,16 +155,13 @@ class Host:
     def _has_something_to_append(self) -> bool:
         return bool(self._orphans) or any(partition.flight or partition.pending for partition in self._partitions)
 
-    def _open_partitions(self) -> Iterable[Partition]:
-        return (partition for partition in self._partitions if partition.is_open)
-
     def open_count(self) -> int:
         """Return how many partitions are open."""
-        return sum(partition.is_open for partition in self._partitions)
+        return len(self._partitions.all_open())
 
     def is_ready(self) -> bool:
         """Whether every partition that falls to this replica is open."""
-        return not self.fault and all(self._partitions[number].is_open for number in self._owned())
+        return not self.fault and self._partitions.are_own_open()
 
     async def submit(self, request: Request) -> Reply:
         """Decide one command and return its answer when it is durable, or that its outcome is unknown."""
@@ -192,13 +192,12 @@ class Host:
         waiting = Waiting(request, user, key, batch, index, self._loop.time())
         self._under_way[key] = waiting
         self._of_user[user] = of_user + 1
-        lane = self._lanes.get(user or home)
-        if lane is not None:
-            lane.append(waiting)
+        partition = self._partitions[home]
+        if self._lanes.stands_behind(partition, waiting):
             return
         try:
-            if self._advance(self._partitions[home], waiting) is not None:
-                self._start_lane(self._partitions[home], user or home, deque((waiting,)))
+            if self._advance(partition, waiting) is not None:
+                self._lanes.put(partition, [waiting])
         except Exception as defect:
             self._note_defect(f"the decision of {command}", defect)
             self._finish(waiting, DEFECT)
@@ -240,55 +239,14 @@ class Host:
         if not self._under_way:
             self._less.set()
 
-    # Lanes: the commands of one user that wait for something, in order.
-
-    def _start_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
-        self._lanes[key] = lane
-        task = self._loop.create_task(self._serve_lane(partition, key, lane), name=f"lane of {key}")
-        self._lane_tasks.add(task)
-        task.add_done_callback(self._lane_done)
-
-    def _lane_done(self, task: asyncio.Task[None]) -> None:
-        self._lane_tasks.discard(task)
-        self._look_for_defect(task)
-
-    def _look_for_defect(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._note_defect(task.get_name(), error)
-
-    def _note_defect(self, what: str, error: BaseException) -> None:
-        self.fault = f"a defect ended {what}: {error!r}"
-        _log.error("defect", ended=what, exc_info=error)
-
-    async def _serve_lane(self, partition: Partition, key: str | int, lane: deque[Waiting]) -> None:
-        left = DEFECT
-        try:
-            while lane:
-                waiting = lane[0]
-                if self._loop.time() - waiting.arrived >= DEADLINE:
-                    lane.popleft()
-                    metrics.DROPPED.inc()
-                    self._finish(waiting, OUTCOME_UNKNOWN if waiting.request.attempt else TOO_LATE)
-                else:
-                    need = self._advance(partition, waiting)
-                    if need is None:
-                        lane.popleft()
-                    else:
-                        await self._provide(partition, waiting, need)
-        except asyncio.CancelledError:
-            left = OUTCOME_UNKNOWN
-            raise
-        finally:
-            del self._lanes[key]
-            for waiting in lane:  # only where something ended the lane before its time: nobody may wait for ever
-                self._finish(waiting, left)
+    # What commands wait for.
 
     async def _provide(self, partition: Partition, waiting: Waiting, need: Need) -> None:
         """Wait for what the command needs; whether it is there then, the next attempt tells."""
         try:
             if need is Need.PARTITION:
                 async with asyncio.timeout(1):
-                    await asyncio.shield(self._open(partition))
+                    await asyncio.shield(self._partitions.open(partition))
             elif need is Need.ACCOUNT and waiting.request.command is not None:
                 await self._opening.load(partition, waiting.request.command.user)
             elif need is Need.QUOTE:
@@ -317,69 +275,7 @@ class Host:
                 self.stray(waiting.hit)
             waiting.hit = fetched.hit
 
-    # Partitions: opened, appended to, lost to another replica and caught up again.
-
-    def _open(self, partition: Partition) -> asyncio.Task[None]:
-        task = self._opened.get(partition)
-        if task is None or task.done():
-            task = self._loop.create_task(self._catch_up(partition), name=f"opening of partition {partition.number}")
-            task.add_done_callback(self._look_for_defect)
-            self._opened[partition] = task
-        return task
-
-    async def _catch_up(self, partition: Partition) -> None:
-        if partition.is_open:
-            return
-        wanted = boot_seconds()
-        while True:
-            try:
-                await self._opening.catch_up(partition)
-                break
-            except JournalUnavailableError as error:
-                _log.warning("opening waits for the store", partition=partition.number, error=str(error))
-                await asyncio.sleep(RETRY_AFTER)
-            except UnknownFormatError as error:
-                self.fault = str(error)
-                _log.error("partition cannot be opened", partition=partition.number, error=str(error))
-                await asyncio.sleep(5)
-        partition.is_open = True
-        metrics.OPENING_SECONDS.observe(boot_seconds() - wanted)
-        for _ in range(len(self._orphans)):
-            self.stray(self._orphans.popleft())
-
-    async def _open_owned(self) -> None:
-        while True:
-            for number in self._owned():
-                if not self._partitions[number].is_open:
-                    self._open(self._partitions[number])
-            metrics.OPEN_PARTITIONS.set(self.open_count())
-            metrics.UNDER_WAY.set(len(self._under_way))
-            metrics.LANES.set(len(self._lanes))
-            metrics.MEMORY_ACCOUNTS.set(sum(len(partition.accounts) for partition in self._partitions))
-            await asyncio.sleep(0.25)
-
-    async def _look_at_heads(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            heads = {
-                number: self._partitions[number].head.n
-                for number in self._owned()
-                if self._partitions[number].is_open and not self._partitions[number].flight
-            }
-            asked = boot_seconds()
-            try:
-                outdated = await self._journal.outdated(heads) if heads else set()
-            except JournalUnavailableError as error:
-                _log.warning("nobody knows whether other replicas append", error=str(error))
-                continue
-            for number, n in heads.items():
-                partition = self._partitions[number]
-                if not partition.is_open or partition.flight or partition.head.n != n:
-                    continue
-                if number in outdated:
-                    self._lost(partition)
-                else:
-                    partition.head_known_at = asked
+    # What becomes of appends.
 
     def _landed(self, partition: Partition, sent: float) -> None:
         partition.head_known_at = sent
@@ -400,28 +296,18 @@ class Host:
         partition.is_open = False
         decided = partition.throw_away()
         _log.info("partition was appended to by another replica", partition=partition.number, again=len(decided))
-        lanes: dict[str | int, deque[Waiting]] = {}
+        again: list[Waiting] = []
         for one in decided:
-            waiting = one.waiting
-            if waiting is None:
-                if one.record.hit is not None:
-                    self._orphans.append(one.record.hit)
-                continue
-            metrics.REDECIDED.inc()
-            waiting.mark_decided(False)
-            lanes.setdefault(waiting.user or partition.number, deque()).append(waiting)
-        for key, again in lanes.items():
-            lane = self._lanes.get(key)
-            if lane is None:
-                self._start_lane(partition, key, again)
-            else:
-                lane.extendleft(reversed(again))
-        self._open(partition)
+            if one.waiting is not None:
+                one.waiting.mark_decided(False)
+                again.append(one.waiting)
+            elif one.record.hit is not None:
+                self._orphans.append(one.record.hit)
+        metrics.REDECIDED.inc(len(again))
+        self._lanes.put(partition, again)
+        self._partitions.open(partition)
 
     # Triggers and hits.
-
-    def _watched(self) -> list[Partition]:
-        return [self._partitions[number] for number in self._owned() if self._partitions[number].is_open]
 
     def _fired(self, partition: Partition, user: str, event: Event, quote: Quote) -> None:
         partition.happened(user, event, quote, None)
@@ -435,4 +321,21 @@ class Host:
             self._appender.offer(partition)
         else:
             self._orphans.append(hit)
-            self._open(partition)
+            self._partitions.open(partition)
+
+    def _log_orphans(self) -> None:
+        for _ in range(len(self._orphans)):
+            self.stray(self._orphans.popleft())
+
+    # What must not happen.
+
+    def _look_for_defect(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._note_defect(task.get_name(), error)
+
+    def _note_defect(self, what: str, error: BaseException) -> None:
+        self._note_fault(f"a defect ended {what}: {error!r}")
+        _log.error("defect", ended=what, exc_info=error)
+
+    def _note_fault(self, fault: str) -> None:
+        self.fault = fault
