@@ -80,7 +80,7 @@ async def test_a_server_error_fails_the_run(tmp_path: Path) -> None:
     async with ScriptedServer(script).running() as server:
         status, out, _ = await daytrader("run", str(file), "--url", server.url)
     assert status == 1
-    assert "day.txt:1: ADD: answered 500 oops" in out.replace("\n", "")
+    assert "day.txt:1:ADD:answered500oops" in "".join(out.split())  # a long path is wrapped anywhere
 
 
 async def test_ctrl_c_ends_with_the_report_so_far(tmp_path: Path) -> None:
