@@ -22,6 +22,7 @@ from daytrader.audit.port import AuditStore
 from daytrader.audit.service import AuditService, TooManyDumpsError
 from daytrader.audit.sqlite import SqliteAuditStore
 from daytrader.audit.stream import LogIncompleteError
+from daytrader.clock import TurnedClock
 from daytrader.domain import refusal
 from daytrader.domain.command import parse
 from daytrader.domain.record import Record
@@ -279,12 +280,12 @@ class TestHealth:
     async def test_lag_grows_while_nothing_is_followed(self, journal: Journal, tmp_path: Path) -> None:
         """Before the first look, the lag is the time since the start."""
         clock_file = tmp_path / "clock"
-        clock_file.write_bytes((0).to_bytes(8, "little"))
+        clock = TurnedClock(clock_file)
         service = AuditService(
             Settings(partitions=PARTITIONS, clock_file=str(clock_file)),
             journal,
             SqliteAuditStore(tmp_path / "a.sqlite"),
         )
-        clock_file.write_bytes((60_000).to_bytes(8, "little"))
+        clock.turn(60_000)
         assert 60_000 <= service.lag_ms() < 70_000
         await service.close()
