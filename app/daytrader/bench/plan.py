@@ -12,10 +12,12 @@ from typing import Final
 import msgspec
 
 from daytrader.bench.dump import MeasuredDump, measure_dump
-from daytrader.bench.load import Measured, measure
+from daytrader.bench.load import Measured, measure, scrape
 from daytrader.local.cluster import Cluster, ClusterOptions
 from daytrader.local.ports import free_port
 from daytrader.local.supervisor import Supervisor
+from daytrader.settings import Settings
+from daytrader.transaction.partitions import OPEN_EVERY
 from daytrader.workload.maker import write
 
 WARM_UP: Final = 3.0
@@ -23,6 +25,17 @@ WARM_UP: Final = 3.0
 
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
+
+LONG_TAIL: Final = 0.85
+"""Part of the longest tail of records after the checkpoints that an opening is measured with."""
+
+BURST: Final = 1.0
+"""Seconds of load between two looks at the tail."""
+
+MOST_BURSTS: Final = 150
+
+_SETTINGS: Final = Settings()
+"""The defaults, which the measured cluster runs with."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -43,6 +56,8 @@ class Plan:
         self.rows: list[Row] = []
         self.opening_s: float | None = None
         """From killing the transaction replica until it was back and all its partitions were open."""
+        self.opening_records: float | None = None
+        """How many records it had to replay."""
         self.dump: MeasuredDump | None = None
 
     def _file(self, users: int) -> Path:
@@ -110,11 +125,24 @@ class Plan:
             await self._measure("flat", cluster, supervisor, 100, connections=256)
             await self._measure("flat", cluster, supervisor, users, connections=256, duration=None)
             await self._measure("flat, after 1,000,000 records", cluster, supervisor, 100, connections=256)
+            await self._lengthen_tail(cluster, supervisor, users)
             await self._reopen(cluster, supervisor)
             self._say("dumping the whole log")
             (audit,) = (one.pid for one in supervisor.standings() if one.name == "audit")
             if audit is not None:
                 self.dump = await measure_dump(cluster.url, audit)
+
+    async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
+        """Load until the records after the checkpoints are nearly the most that there can be."""
+        longest = _SETTINGS.partitions * _SETTINGS.checkpoint_records
+        self._say(f"loading until {LONG_TAIL:.0%} of {longest:,} records stand after the checkpoints")
+        for _ in range(MOST_BURSTS):
+            await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=BURST)
+            await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often
+            tail = (await asyncio.to_thread(scrape, cluster))["daytrader_records_after_checkpoint"]
+            self.opening_records = tail
+            if tail >= LONG_TAIL * longest:
+                return
 
     async def _reopen(self, cluster: Cluster, supervisor: Supervisor) -> None:
         (name,) = cluster.transactions

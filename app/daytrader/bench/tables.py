@@ -16,6 +16,8 @@ class Result(msgspec.Struct, frozen=True):
     rows: Sequence[Row]
     opening_s: float | None = None
     """From killing the transaction replica until it was back with all its partitions open, where that was measured."""
+    opening_records: float | None = None
+    """How many records after the checkpoints it had to replay."""
     dump: MeasuredDump | None = None
 
 
@@ -54,6 +56,7 @@ def tables(result: Result) -> Iterator[Table]:
     if result.opening_s is not None and result.dump is not None:
         long = Table("what", "figure", title="With a long journal")
         long.add_row("the transaction replica killed, back, all partitions open", f"{result.opening_s:.2f} s")
+        long.add_row("records after its checkpoints", f"{result.opening_records or 0:,.0f}")
         long.add_row("its memory before", f"{_memory(rows, 'transaction-0'):.0f} MB")
         dump = result.dump
         long.add_row("DUMPLOG of all", f"{dump.events:,} events, {dump.bytes / 1e6:.0f} MB in {dump.seconds:.1f} s")

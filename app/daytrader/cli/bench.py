@@ -34,7 +34,13 @@ def bench(json_path: Path | None, seconds: float, flat: bool, users: int) -> Non
         uvloop.run(plan.flat(users) if flat else plan.core())
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-        result = Result(machine=_machine(), rows=plan.rows, opening_s=plan.opening_s, dump=plan.dump)
+        result = Result(
+            machine=_machine(),
+            rows=plan.rows,
+            opening_s=plan.opening_s,
+            opening_records=plan.opening_records,
+            dump=plan.dump,
+        )
         if plan.rows:
             console = Console(width=max(120, Console().width))
             for table in tables(result):

@@ -13,6 +13,9 @@ REFUSED_BUSY: Final = Counter(
 )
 DROPPED: Final = Counter("daytrader_transaction_dropped", "Commands past their deadline, dropped undecided.")
 OPEN_PARTITIONS: Final = Gauge("daytrader_partitions_open", "Partitions that this replica decides commands in.")
+TAIL: Final = Gauge(
+    "daytrader_records_after_checkpoint", "Records that an opening of this replica's partitions would replay now."
+)
 OPENING_SECONDS: Final = Histogram(
     "daytrader_partition_opening_seconds",
     "From wanting a partition until it was open.",

@@ -130,7 +130,9 @@ class Partitions:
             for number in self._owned():
                 if not self._partitions[number].is_open:
                     self.open(self._partitions[number])
-            metrics.OPEN_PARTITIONS.set(len(self.all_open()))
+            are_open = self.all_open()
+            metrics.OPEN_PARTITIONS.set(len(are_open))
+            metrics.TAIL.set(sum(one.head.next_record - one.checkpoint.next_record for one in are_open))
             metrics.MEMORY_ACCOUNTS.set(sum(len(partition.accounts) for partition in self._partitions))
             await asyncio.sleep(OPEN_EVERY)
 
