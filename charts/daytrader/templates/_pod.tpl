@@ -1,0 +1,75 @@
+{{/* Parts of pods that several components have in common. */}}
+
+{{/* The pod's half of "restricted": user and group of the image. */}}
+{{- define "daytrader.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* The container's half. */}}
+{{- define "daytrader.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* Image, and how it is pulled: list of root context and the component's values. */}}
+{{- define "daytrader.containerImage" -}}
+image: {{ include "daytrader.image" . | quote }}
+imagePullPolicy: {{ (first .).Values.image.pullPolicy }}
+{{- end -}}
+
+{{- define "daytrader.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Where pods go: the component's values. */}}
+{{- define "daytrader.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Replicas on different nodes as far as there are nodes: list of root context and component. */}}
+{{- define "daytrader.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "daytrader.selector" . | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
+{{- end -}}
+
+{{/* What tells Prometheus where a pod's metrics are, and the component's own annotations. */}}
+{{- define "daytrader.podAnnotations" -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: "9100"
+prometheus.io/path: /metrics
+{{- with .podAnnotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
