@@ -25,7 +25,7 @@ imagePullPolicy: {{ (first .).Values.image.pullPolicy }}
 {{- end -}}
 
 {{- define "daytrader.pullSecrets" -}}
-{{- with .Values.image.pullSecrets }}
+{{- with .Values.image.pullSecrets -}}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
@@ -33,23 +33,13 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Where pods go: the component's values. */}}
+{{/* Where pods go, as far as the component's values say anything about it: the component's values. */}}
 {{- define "daytrader.placement" -}}
-{{- with .nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
+{{- $said := dict -}}
+{{- range $key, $value := pick . "nodeSelector" "tolerations" "affinity" "priorityClassName" -}}
+{{- if $value }}{{ $_ := set $said $key $value }}{{ end -}}
+{{- end -}}
+{{- if $said }}{{ toYaml $said }}{{ end -}}
 {{- end -}}
 
 {{/* Replicas on different nodes as far as there are nodes: list of root context and component. */}}

@@ -40,10 +40,10 @@ spec:
       serviceAccountName: {{ $fullname }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: 35
-      {{- include "daytrader.pullSecrets" $root | nindent 6 }}
+      {{- with include "daytrader.pullSecrets" $root }}{{- . | nindent 6 }}{{- end }}
       securityContext:
         {{- include "daytrader.podSecurity" 10001 | nindent 8 }}
-      {{- include "daytrader.placement" $values | nindent 6 }}
+      {{- with include "daytrader.placement" $values }}{{- . | nindent 6 }}{{- end }}
       {{- include "daytrader.spread" (list $root .component) | nindent 6 }}
       containers:
         - name: {{ .component }}
