@@ -12,10 +12,13 @@ COMMANDS: Final = {
     "status": "daytrader.cli.status:status",
     "workload": "daytrader.cli.workload:workload",
     "verify": "daytrader.cli.verify:verify",
+    "smoke": "daytrader.cli.smoke:smoke",
     "bench": "daytrader.cli.bench:bench",
     "faults": "daytrader.cli.faults:faults",
     "reset": "daytrader.cli.reset:reset",
     "swap": "daytrader.cli.swap:swap",
+    "backup": "daytrader.cli.backup:backup",
+    "restore": "daytrader.cli.backup:restore",
     "quotes": "daytrader.cli.quotes:quotes",
     "serve": "daytrader.cli.serve:serve",
 }
