@@ -78,6 +78,8 @@ class DataSet:
         self.audited: dict[int, int] = {}
         self.accounts: dict[tuple[int, str], StoredAccount] = {}
         self.checkpoints: dict[int, Position] = {}
+        self.held_until = 0.0
+        """Up to this moment of the loop nobody may trim."""
         self.views: dict[Process, View] = {}
         self.cut: set[Process] = set()
         """Processes that do not reach the set."""
@@ -131,8 +133,10 @@ class DataSet:
         else:
             raise AssertionError(f"place {key} was free again above the mark")
 
-    def trim(self, partition: int, upto: int) -> None:
+    def trim(self, partition: int, upto: int) -> bool:
         """Raise the mark, and delete some of what is below it: the rest goes later."""
+        if self.held_until > self.loop.time():
+            return False
         assert upto <= self.audited.get(partition, 0), "trimmed what the audit store does not hold"
         assert upto <= self.checkpoints.get(partition, Position()).n, "trimmed what is not checkpointed"
         self.marks[partition] = max(upto, self.marks.get(partition, 0))
@@ -140,6 +144,7 @@ class DataSet:
         self.random.shuffle(below)
         for key in below[: self.random.randint(0, len(below))]:
             del self.entries[key]
+        return True
 
     def clear_below_marks(self) -> None:
         """Delete what is left below the marks."""
@@ -261,9 +266,9 @@ class SimulatedJournal(Client):
         """Return the trim mark; a primary without a majority cannot say."""
         return await self.ask(lambda: self.data.marks.get(partition, 0), majority=True)
 
-    async def trim(self, partition: int, upto: int) -> None:
+    async def trim(self, partition: int, upto: int) -> bool:
         """Raise the mark, then delete."""
-        await self.ask(lambda: self.data.trim(partition, upto), majority=True)
+        return await self.ask(lambda: self.data.trim(partition, upto), majority=True)
 
     async def audited(self, partition: int) -> int:
         """Return what the audit service holds."""

@@ -120,6 +120,16 @@ async def test_only_what_is_checkpointed_and_audited_is_trimmed(stage: Stage) ->
     assert stage.data.marks == {HOME: 5}
 
 
+async def test_nothing_is_trimmed_while_trimming_is_held(stage: Stage) -> None:
+    """A backup holds it; when the hold is over, also because the backup died, housekeeping goes on."""
+    await trimmable(stage)
+    stage.data.held_until = asyncio.get_running_loop().time() + 10 * TRIM_EVERY
+    await asyncio.sleep(9 * TRIM_EVERY)
+    assert stage.data.marks == {}
+    await asyncio.sleep(3 * TRIM_EVERY)
+    assert stage.data.marks == {HOME: 5}
+
+
 async def test_trimming_waits_for_a_store_that_is_away(stage: Stage) -> None:
     """Housekeeping goes on when the store is back."""
     await trimmable(stage)

@@ -108,8 +108,12 @@ class Journal(Protocol):
         Confirmed by a majority, as `outdated` is.
         """
 
-    async def trim(self, partition: int, upto: int) -> None:
-        """Make the mark `upto` durable (it never falls), then delete the entries at or below it."""
+    async def trim(self, partition: int, upto: int) -> bool:
+        """Make the mark `upto` durable (it never falls), then delete the entries at or below it.
+
+        Does nothing while trimming is held (`Holds`), and returns whether it did something. What `upto` rests on, the
+        checkpoint and what is audited, must have been read before the call: a hold counts on it.
+        """
 
     async def audited(self, partition: int) -> int:
         """Return the last entry that the audit service has said to hold durably; 0 at first."""
@@ -130,13 +134,34 @@ class Journal(Protocol):
         """Return how each part of the store stands; never raises."""
 
     async def clear(self) -> None:
-        """Empty everything: entries, marks, positions and the fixed number of partitions. For `daytrader reset`.
+        """Empty everything: entries, marks, positions, holds, the fixed number of partitions. For `daytrader reset`.
 
         `open` comes next; what is asked before that fails.
         """
 
     async def close(self) -> None:
         """Let go of the store."""
+
+
+class Holds(Protocol):
+    """Who holds trimming, and until when. A backup does, since it copies one part of the store after the other.
+
+    A hold is durable and ends by itself: whoever died holds nothing for longer than its time. A trimming that looked
+    before a hold was set may still go on under it, but not above what was checkpointed and audited by then: so whoever
+    holds reads those two afterwards, and finds every entry above the lower one for as long as the hold lasts.
+    """
+
+    async def hold(self, name: str, seconds: float) -> None:
+        """Hold trimming for so many seconds from now, by the store's clock; again under the same name: from now anew.
+
+        Durable on return. Raises JournalUnavailableError: it may be held, or not.
+        """
+
+    async def release(self, name: str) -> None:
+        """Let go, and forget the holds that have ended by themselves."""
+
+    async def held(self) -> list[str]:
+        """Return the names under which trimming is held now, in order; confirmed by a majority."""
 
 
 class StoredAccount(msgspec.Struct, frozen=True, array_like=True):

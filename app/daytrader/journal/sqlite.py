@@ -10,6 +10,7 @@ import structlog
 from daytrader.health import Part
 from daytrader.journal.accounts_sqlite import SqliteAccounts
 from daytrader.journal.entry import Entry
+from daytrader.journal.holds_sqlite import SqliteHolds, names
 from daytrader.journal.port import Fate, PartitionsDifferError, check_append
 from daytrader.journal.sqlite_errors import unavailable
 from daytrader.sqlite_file import SqliteFile
@@ -61,6 +62,7 @@ class SqliteJournal:
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path)
         self.accounts = SqliteAccounts(self._file)
+        self.holds = SqliteHolds(self._file)
 
     async def open(self, partitions: int) -> None:
         """Create the tables and fix the number of partitions, both at the first start only."""
@@ -69,6 +71,7 @@ class SqliteJournal:
             for table in _TABLES:
                 connection.execute(table)
             self.accounts.prepare(connection)
+            self.holds.prepare(connection)
             connection.execute("INSERT INTO installation VALUES (1, ?) ON CONFLICT DO NOTHING", (partitions,))
             return _number(connection, "SELECT partitions FROM installation")
 
@@ -133,9 +136,15 @@ class SqliteJournal:
         with unavailable():
             return await self._file.read(lambda connection: _mark(connection, partition))
 
-    async def trim(self, partition: int, upto: int) -> None:
-        """Raise the mark, and when it is on disk delete, oldest first."""
+    async def trim(self, partition: int, upto: int) -> bool:
+        """Raise the mark where nobody holds trimming, and when it is on disk delete, oldest first."""
         floor = partition << _SHIFT
+
+        def raise_mark(connection: sqlite3.Connection) -> bool:
+            free = not names(connection)
+            if free:
+                connection.execute(_RAISE_MARK, (partition, upto))
+            return free
 
         def delete(connection: sqlite3.Connection) -> bool:
             oldest = next(_following(connection, partition, 0, 1), None)
@@ -146,9 +155,10 @@ class SqliteJournal:
             return connection.execute("DELETE FROM entries WHERE place > ? AND place <= ?", span).rowcount > 0
 
         with unavailable():
-            await self._file.change(_RAISE_MARK, [(partition, upto)])
-            while await self._file.write(delete):
+            free = await self._file.write(raise_mark)
+            while free and await self._file.write(delete):
                 pass
+        return free
 
     async def audited(self, partition: int) -> int:
         """Return the last entry that the audit store holds."""
@@ -182,7 +192,7 @@ class SqliteJournal:
     async def clear(self) -> None:
         """Drop the tables."""
         with unavailable():
-            await self._file.drop("entries", "positions", "installation")
+            await self._file.drop("entries", "positions", "holds", "installation")
 
     async def close(self) -> None:
         """Close the file, for the account store too."""

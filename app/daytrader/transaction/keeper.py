@@ -119,6 +119,5 @@ class Keeper:
             return
         checkpoint = await self._store.checkpoint(number)
         upto = min(old, checkpoint.n, await self._journal.audited(number))
-        if upto > await self._journal.mark(number):
-            await self._journal.trim(number, upto)
+        if upto > await self._journal.mark(number) and await self._journal.trim(number, upto):
             _log.info("trimmed", partition=number, upto=upto)

@@ -1,0 +1,1 @@
+"""Backups of the cluster mode: taken while it trades, checked, and restored into an empty installation."""

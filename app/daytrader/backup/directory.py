@@ -1,0 +1,91 @@
+"""The directory of backups: each appears whole, under the moment in which it began; old ones go."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from daytrader.backup.manifest import MANIFEST, BackupError
+
+PARTIAL: Final = ".part"
+"""What the name of an unfinished (or half deleted) backup ends with; it begins with a dot, too."""
+
+_LOCK: Final = ".lock"
+
+
+def name_of(began: int) -> str:
+    """Return the name of a backup that began at `began` (ms since the epoch): names sort by time."""
+    moment = datetime.fromtimestamp(began / 1_000, UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{began % 1_000:03d}Z"
+
+
+def backups(directory: Path) -> list[Path]:
+    """Return the whole backups in `directory`, oldest first. Raises BackupError where it cannot be read."""
+    try:
+        return sorted(path for path in directory.iterdir() if path.name[0] != "." and (path / MANIFEST).is_file())
+    except OSError as error:
+        raise BackupError(f"{directory} cannot be read: {error}") from error
+
+
+def chosen(path: Path) -> Path:
+    """Return the backup that `path` is, or the newest one in it. Raises BackupError where there is none."""
+    if (path / MANIFEST).exists():
+        return path
+    found = backups(path)
+    if not found:
+        raise BackupError(f"there is no whole backup in {path}: give a backup, or the directory in which backups are")
+    return found[-1]
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Be the only one who writes to `directory`, which is made, and empty it of what was broken off.
+
+    The lock goes with the process, however it ends. Raises BackupError where another has it, OSError.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"another backup is being written to {directory}: wait for its end") from None
+        for left in directory.glob(f".*{PARTIAL}"):
+            shutil.rmtree(left)
+        yield
+
+
+@contextmanager
+def appearing(directory: Path, name: str) -> Iterator[Path]:
+    """A directory to write a backup to, which gets its name when all is on disk; where something is raised, it goes."""
+    partial = directory / f".{name}{PARTIAL}"
+    partial.mkdir()
+    try:
+        yield partial
+        for path in (*partial.iterdir(), partial):
+            _to_disk(path)
+        partial.rename(directory / name)
+        _to_disk(directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def prune(directory: Path, keep: int) -> list[str]:
+    """Delete all but the newest `keep` backups; return the names of those deleted. Raises BackupError, OSError."""
+    with locked(directory):
+        old = backups(directory)[:-keep]
+        for path in old:
+            shutil.rmtree(path.rename(path.with_name(f".{path.name}{PARTIAL}")))
+        return [path.name for path in old]
+
+
+def _to_disk(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,170 @@
+"""`daytrader backup` and `daytrader restore`: of the cluster mode, into directories on a disk or a volume."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.table import Table
+
+from daytrader.backup import manifest
+from daytrader.backup.directory import backups, chosen, prune
+from daytrader.backup.manifest import ACCOUNTS, AUDIT, JOURNAL, BackupError, Manifest
+from daytrader.backup.restore import checked
+from daytrader.backup.restore import restore as restore_backup
+from daytrader.backup.take import Taking
+from daytrader.journal.port import JournalUnavailableError
+from daytrader.settings import Settings, SettingsError, load
+from daytrader.workload.progress import display
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_EXISTING = click.Path(exists=True, file_okay=False, path_type=Path)
+
+_data_uri = click.option("--data-uri", metavar="URI", help="The data set.  [default: DAYTRADER_DATA_URI]")
+_audit_uri = click.option("--audit-uri", metavar="URI", help="The audit set.  [default: DAYTRADER_AUDIT_URI]")
+
+
+@click.group()
+def backup() -> None:
+    """Back up the cluster mode while it trades, and look at backups. `daytrader restore` restores one.
+
+    A backup is a directory of its own, named by the moment in which it began. Whatever was acknowledged before that
+    moment is in it.
+    """
+
+
+@backup.command()
+@click.argument("directory", type=_DIRECTORY)
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="Afterwards, delete all but the newest N backups.")
+@_data_uri
+@_audit_uri
+def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: str | None) -> None:
+    """Write a new backup into DIRECTORY.
+
+    The system goes on as it does; only trimming is held while accounts and journal are copied. The backup appears
+    under its name when it is whole and on disk: what is broken off leaves nothing that could be taken for one.
+
+    Exit status 0 when the backup is there. Settings are the services' own (DAYTRADER_DATA_URI, DAYTRADER_AUDIT_URI).
+
+    \b
+    Examples:
+      daytrader backup create /backups --keep 7
+      daytrader backup check /backups/20260102T030405.678Z
+    """
+    settings = _settings(data_uri, audit_uri)
+    with display() as shown:
+        path, taken = _run(lambda: Taking(settings, shown.show).into(directory))
+    click.echo(f"{path}: {_contents(taken)}")
+    for name in _tell(prune, directory, keep) if keep else ():
+        click.echo(f"{directory / name}: deleted, it was older than the newest {keep}")
+
+
+@backup.command("list")
+@click.argument("directory", type=_EXISTING)
+def list_(directory: Path) -> None:
+    """List the backups in DIRECTORY, oldest first; their files are not read (`check` does that)."""
+    table = Table("backup", "began (UTC)", "s", "accounts", "journal", "audit", "MB", "build")
+    for column in table.columns[2:7]:
+        column.justify = "right"
+    for path in _tell(backups, directory):
+        try:
+            taken = manifest.read(path)
+        except BackupError as error:
+            table.add_row(path.name, str(error))
+            continue
+        began = datetime.fromtimestamp(taken.began // 1_000, UTC)
+        counts = (f"{taken.documents(name):,}" for name in (ACCOUNTS, JOURNAL, AUDIT))
+        seconds, megabytes = f"{(taken.finished - taken.began) / 1_000:.1f}", f"{taken.size / 1_000_000:,.1f}"
+        table.add_row(path.name, f"{began:%Y-%m-%d %H:%M:%S}", seconds, *counts, megabytes, taken.build)
+    Console().print(table)
+
+
+@backup.command()
+@click.argument("path", metavar="BACKUP", type=_EXISTING)
+def check(path: Path) -> None:
+    """Look whether every file of BACKUP is what was written; in a directory of backups, of the newest.
+
+    Exit status 0 only where all are; else the first that is not is named.
+    """
+    found = _tell(chosen, path)
+    with display() as shown:
+        taken = _tell(checked, found, shown.show)
+    click.echo(f"{found}: whole, {_contents(taken)}")
+
+
+@click.command()
+@click.argument("path", metavar="BACKUP", type=_EXISTING)
+@_data_uri
+@_audit_uri
+def restore(path: Path, data_uri: str | None, audit_uri: str | None) -> None:
+    """Restore BACKUP, or the newest in a directory of backups, into an empty installation.
+
+    Empty is one in which nobody has traded yet; `daytrader reset` and dropping the databases make it so. The
+    transaction and audit services must be stopped (nobody may decide or follow meanwhile): it waits for 60 s until they
+    have let go. Services that start while it runs wait for its end.
+
+    All checksums are verified before anything is written. A restore that was broken off is simply run again: until one
+    is complete, no service serves what is there.
+
+    Exit status 0 when everything is restored.
+
+    \b
+    Examples:
+      daytrader restore /backups/20260102T030405.678Z
+      daytrader restore /backups
+    """
+    settings = _settings(data_uri, audit_uri)
+    found = _tell(chosen, path)
+    with display() as shown:
+        taken = _run(lambda: restore_backup(found, settings, shown.show))
+    click.echo(f"{found}: restored, {_contents(taken)}; start the services")
+
+
+def _settings(data_uri: str | None, audit_uri: str | None) -> Settings:
+    given = {"DAYTRADER_DATA_URI": data_uri, "DAYTRADER_AUDIT_URI": audit_uri}
+    settings = _tell(load, {**os.environ, **{name: uri for name, uri in given.items() if uri}})
+    for name, uri in (("data", settings.data_uri), ("audit", settings.audit_uri)):
+        if not uri:
+            raise click.UsageError(f"where is the {name} set? Set DAYTRADER_{name.upper()}_URI or give --{name}-uri")
+    return settings
+
+
+def _run(work: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Do `work`; what ends this process by a signal ends it in order first."""
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work()
+
+    try:
+        return _tell(asyncio.run, interruptible())
+    except asyncio.CancelledError:
+        raise click.ClickException("stopped by SIGTERM before the end") from None
+
+
+def _tell(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` returns; what goes wrong ends the command with a sentence."""
+    try:
+        return work(*args, **kwargs)
+    except (BackupError, JournalUnavailableError, SettingsError, PyMongoError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _contents(taken: Manifest) -> str:
+    counts = [taken.documents(name) for name in (ACCOUNTS, JOURNAL, AUDIT)]
+    began = datetime.fromtimestamp(taken.began / 1_000, UTC)
+    return (
+        f"everything up to {began:%Y-%m-%d %H:%M:%S} UTC; {counts[0]:,} accounts, {counts[1]:,} entries of the "
+        f"journal, {counts[2]:,} of the log, {taken.size / 1_000_000:,.1f} MB"
+    )
