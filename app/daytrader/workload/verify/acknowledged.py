@@ -14,6 +14,7 @@ from daytrader.domain.money import dollars
 from daytrader.workload.history import Sent
 from daytrader.workload.request import CODES, FORMS
 from daytrader.workload.verify.findings import Findings
+from daytrader.workload.verify.numbers import NumberSet
 from daytrader.workload.verify.told import Told
 
 _NAMES: Final = list(COMMAND_NAMES)
@@ -92,8 +93,15 @@ class Acknowledged:
     log more often than the client knows: they are answered anew when they are sent again.
     """
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, before: NumberSet | None = None) -> None:
+        """`before`: what the log held before the histories' first command. None: it tells of nothing but them.
+
+        Where it is given, the log may tell of more: earlier runs, and users of other clients, whom no history names.
+        """
         self._findings = findings
+        self._before = before
+        self.others: set[str] = set()
+        """Users whom no history names, and who sent commands since `before`."""
         self._users: dict[str, _Sendings] = {}
         self._nameless: Counter[tuple[int, int]] = Counter()
         self._nameless_failed: Counter[int] = Counter()
@@ -139,6 +147,9 @@ class Acknowledged:
 
     def take(self, command: Command, told: Told) -> None:
         """Match the next command of the log."""
+        if self._before is not None and self._is_of_others(command, told, self._before):
+            self._findings.checked["commands of others or of before"] += 1
+            return
         outcome = told.refusal
         known = _outcome(told.error is not None, outcome)
         if command.name == "QUOTE" and not outcome and told.price is not None:
@@ -160,12 +171,23 @@ class Acknowledged:
         elif self._unknown(command, told, _difference(sendings, _hash(command), known)):
             sendings.sound = False
 
+    def _is_of_others(self, command: Command, told: Told, before: NumberSet) -> bool:
+        if told.number in before:
+            return True
+        if command.user and command.user not in self._users:
+            self.others.add(command.user)
+            return True
+        return False
+
     def _take_nameless(self, command: Command, outcome: int, told: Told) -> None:
         known = _hash(command)
         if self._nameless[known, outcome]:
             self._nameless[known, outcome] -= 1
         elif self._nameless_failed[known]:
             self._nameless_failed[known] -= 1
+        elif self._before is not None:
+            self._findings.checked["commands of others or of before"] += 1
+            return
         else:
             self._unknown(command, told, "no such command without a valid userid was sent")
             return

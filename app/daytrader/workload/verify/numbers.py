@@ -20,3 +20,6 @@ class NumberSet:
             return False
         self._pages[page] = bits | bit
         return True
+
+    def __contains__(self, number: int) -> bool:
+        return bool(self._pages.get(number >> _PAGE_BITS, 0) >> (number & ((1 << _PAGE_BITS) - 1)) & 1)

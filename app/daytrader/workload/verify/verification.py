@@ -7,6 +7,7 @@ from daytrader.workload.verify.acknowledged import Acknowledged
 from daytrader.workload.verify.balances import compare_file, conserved
 from daytrader.workload.verify.findings import Findings
 from daytrader.workload.verify.log import transactions
+from daytrader.workload.verify.numbers import NumberSet
 from daytrader.workload.verify.replay import Replay
 
 
@@ -14,6 +15,7 @@ def verify_log(
     log: Path,
     *,
     histories: Sequence[Path] = (),
+    before: NumberSet | None = None,
     accounts: Path | None = None,
     progress: Callable[[int], None] = lambda _bytes: None,
 ) -> tuple[Replay, Findings]:
@@ -22,12 +24,16 @@ def verify_log(
     Needs memory for the users (and 22 bytes a command of the histories), not for the log. `progress` is told how many
     more bytes of the log and the histories were read. Returns the accounts that the log leads to, and what was found.
 
+    `before` are the numbers that the log held before the first history began; where they are given, the log may tell of
+    other clients, too. Users of theirs who traded meanwhile are checked under the rules, but are not among the accounts
+    returned: their balances have moved on since the log ended.
+
     Raises:
         OSError: a file cannot be read.
         HistoryError, AccountsError: a file that goes with the log is not what it should be.
     """
     findings = Findings()
-    acknowledged = Acknowledged(findings)
+    acknowledged = Acknowledged(findings, before)
     for history in histories:
         acknowledged.read(history, progress)
     replay = Replay(findings, acknowledged.take) if histories else Replay(findings)
@@ -39,6 +45,8 @@ def verify_log(
     conserved(replay, findings)
     if histories:
         acknowledged.finish()
+    for other in acknowledged.others:
+        del replay.users[other]
     if accounts is not None:
         compare_file(accounts, replay, findings)
     return replay, findings

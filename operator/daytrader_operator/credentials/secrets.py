@@ -1,0 +1,104 @@
+"""The Secrets with the internal tokens and with Redis' password, in the cluster."""
+
+import base64
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from lightkube.models.meta_v1 import ObjectMeta, OwnerReference
+from lightkube.resources.core_v1 import Secret, Service
+
+from daytrader_operator.credentials.plan import Change, next_change
+from daytrader_operator.kubernetes import Kubernetes, reference
+
+TOKENS: Final = "tokens"
+PASSWORD: Final = "password"  # noqa: S105  the key's name
+
+_log = logging.getLogger(__name__)
+
+
+def new_secret() -> str:
+    """Return a token or password that nobody can guess: 43 characters that need no quoting anywhere."""
+    return secrets.token_urlsafe(32)
+
+
+class Secrets:
+    """Makes the two Secrets, and carries rotations on."""
+
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        *,
+        instance: str,
+        owner: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        make: Callable[[], str] = new_secret,
+    ) -> None:
+        """`owner` is the Service that owns the Secrets: an uninstall that removes it takes them along."""
+        self._kubernetes = kubernetes
+        self._instance = instance
+        self._owner = owner
+        self._now = now
+        self._make = make
+
+    async def keep_password(self, name: str) -> None:
+        """Make the Secret with Redis' password, where it is missing. Raises KubernetesError."""
+        if await self._kubernetes.get(Secret, name) is None:
+            await self._create(name, PASSWORD)
+
+    async def keep_tokens(self, name: str) -> None:
+        """Make the Secret with the internal tokens, or take the next step of its rotation. Raises KubernetesError."""
+        secret = await self._kubernetes.get(Secret, name)
+        if secret is None:
+            await self._create(name, TOKENS)
+            return
+        metadata = secret.metadata or ObjectMeta()
+        text = base64.b64decode((secret.data or {}).get(TOKENS, "")).decode()
+        change = next_change(
+            text.split(), metadata.annotations or {}, new_token=self._make(), now=self._now().replace(microsecond=0)
+        )
+        if change is not None:
+            await self._change(secret, change)
+
+    async def _create(self, name: str, key: str) -> None:
+        service = await self._kubernetes.get(Service, self._owner)
+        if service is None or service.metadata is None or service.metadata.uid is None:
+            _log.warning("Secret %s is not made yet: Service %s, which is to own it, is not there", name, self._owner)
+            return
+        owner = OwnerReference(apiVersion="v1", kind="Service", name=self._owner, uid=service.metadata.uid)
+        labels = {
+            "app.kubernetes.io/name": "daytrader",
+            "app.kubernetes.io/instance": self._instance,
+            "app.kubernetes.io/part-of": "daytrader",
+            "app.kubernetes.io/managed-by": "daytrader-operator",
+        }
+        wanted = Secret(
+            metadata=ObjectMeta(
+                name=name, namespace=self._kubernetes.namespace, labels=labels, ownerReferences=[owner]
+            ),
+            type="Opaque",
+            data={key: _encoded(self._make())},
+        )
+        if await self._kubernetes.create(wanted):
+            _log.info("made Secret %s", name)
+
+    async def _change(self, secret: Secret, change: Change) -> None:
+        metadata = secret.metadata or ObjectMeta()
+        name = str(metadata.name)
+        await self._kubernetes.patch(
+            Secret,
+            name,
+            {
+                # Refused where somebody else has changed it meanwhile; the next pass looks again.
+                "metadata": {"resourceVersion": metadata.resourceVersion, "annotations": dict(change.annotations)},
+                "data": {TOKENS: _encoded("".join(f"{token}\n" for token in change.tokens))},
+            },
+        )
+        _log.info("Secret %s: %s", name, change.message)
+        await self._kubernetes.event(reference(secret.to_dict()), change.reason, change.message)
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

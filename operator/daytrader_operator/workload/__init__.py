@@ -1,0 +1,1 @@
+"""The resource Workload: a load that runs once, as a Job, and its figures in the resource's status."""
