@@ -4,9 +4,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from daytrader.internal import InternalAuth, authorization
+from daytrader.internal import InternalAuth, Tokens
 
-GUARDED = InternalAuth(PlainTextResponse("let through"), "séc ret", frozenset({"/open"}))
+GUARDED = InternalAuth(PlainTextResponse("let through"), Tokens("séc ret"), frozenset({"/open"}))
 
 
 async def answer(path: str, *shown: bytes) -> tuple[int, str]:
@@ -27,7 +27,7 @@ async def answer(path: str, *shown: bytes) -> tuple[int, str]:
 class TestInternalAuth:
     async def test_who_has_the_credential_gets_through(self) -> None:
         """The request reaches the service."""
-        assert await answer("/x", authorization("séc ret").encode()) == (200, "let through")
+        assert await answer("/x", Tokens("séc ret").authorization.encode()) == (200, "let through")
 
     @pytest.mark.parametrize(
         "value", [b"", b"Bearer", b"Bearer ", "séc ret".encode(), "Bearer séc rets".encode(), b"Bearer \xff\xfe"]
@@ -44,7 +44,7 @@ class TestInternalAuth:
 
     async def test_second_credential_does_not_count(self) -> None:
         """Of several headers the first one decides."""
-        assert (await answer("/x", b"Bearer wrong", authorization("séc ret").encode()))[0] == 401
+        assert (await answer("/x", b"Bearer wrong", Tokens("séc ret").authorization.encode()))[0] == 401
 
     async def test_only_the_very_path_is_open(self) -> None:
         """An open path needs no credential; one below it does."""

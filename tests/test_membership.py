@@ -1,6 +1,7 @@
 """Which replicas are ready, and which a partition falls to."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytrader.membership import Alone, ProbedMembership, listed, rendezvous, resolved
+from daytrader.internal import Tokens
+from daytrader.membership import Alone, ProbedMembership, addresses_of, listed, rendezvous, resolved, server_name
+from daytrader.session import InternalSession
 from tests.web.replica import Replica, free_port
 
 _replicas = st.sets(
@@ -82,9 +85,13 @@ async def _running(membership: ProbedMembership) -> AsyncIterator[_Watcher]:
         await asyncio.wait([task])
 
 
+def _session() -> InternalSession:
+    return InternalSession(Tokens("the token of the tests"))
+
+
 def _probed(*urls: str, own: str = "", probe_every: float = 0.02) -> ProbedMembership:
     return ProbedMembership(
-        listed(",".join(urls)), own=own, probe_every=probe_every, probe_limit=0.3, resolve_every=0.02
+        listed(",".join(urls)), _session(), own=own, probe_every=probe_every, probe_limit=0.3, resolve_every=0.02
     )
 
 
@@ -189,7 +196,7 @@ async def test_the_list_may_change() -> None:
         async def addresses() -> Sequence[str]:
             return urls
 
-        membership = ProbedMembership(addresses, probe_every=0.02, resolve_every=0.02)
+        membership = ProbedMembership(addresses, _session(), probe_every=0.02, resolve_every=0.02)
         async with _running(membership) as watcher:
             urls[:] = [second.url]
             await watcher.until(lambda ready: ready == (second.url,))
@@ -211,7 +218,7 @@ async def test_without_dns_the_known_replicas_stay() -> None:
                 raise OSError("no name server")
             return [server.url]
 
-        membership = ProbedMembership(addresses, probe_every=0.02, resolve_every=0.01)
+        membership = ProbedMembership(addresses, _session(), probe_every=0.02, resolve_every=0.01)
         async with _running(membership):
             await asyncio.wait_for(failed.wait(), 10)
             assert membership.ready() == (server.url,)
@@ -220,6 +227,45 @@ async def test_without_dns_the_known_replicas_stay() -> None:
 async def test_the_addresses_of_a_service() -> None:
     """A headless Service's name gives a URL for each of its addresses."""
     assert "http://127.0.0.1:8081" in await resolved("localhost:8081")()
+    assert "https://127.0.0.1:8081" in await resolved("localhost:8081", tls=True)()
+
+
+def test_replicas_of_a_service_are_verified_by_its_name() -> None:
+    """Their certificates hold the Service's name, not their addresses; without a Service the URL's name counts."""
+    assert (server_name("transaction.shop.svc:8080"), server_name("")) == ("transaction.shop.svc", "")
+
+
+async def test_dns_goes_before_a_list() -> None:
+    """Where both are given, the list is not looked at."""
+    assert "http://127.0.0.1:1" in await addresses_of("localhost:1", "http://elsewhere:1", tls=False)()
+    assert await addresses_of("", "https://elsewhere:1", tls=True)() == ("https://elsewhere:1",)
+
+
+async def test_a_name_that_is_not_known_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first replica starts before its name is in DNS: membership goes on, and finds it when it is."""
+    replica = Replica()
+    async with replica.server() as server:
+        known = asyncio.Event()
+        asked = asyncio.Event()
+
+        async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            asked.set()
+            if not known.is_set():
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        membership = ProbedMembership(
+            resolved(f"transaction.shop.svc:{server.port}"), _session(), probe_every=0.02, resolve_every=0.01
+        )
+        task = asyncio.create_task(membership.run())
+        await asyncio.wait_for(asked.wait(), 10)
+        assert (membership.ready(), membership.settled.is_set()) == ((), False)
+        known.set()
+        await asyncio.wait_for(membership.settled.wait(), 10)
+        assert membership.ready() == (server.url,)
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def test_a_service_without_a_port_is_refused() -> None:

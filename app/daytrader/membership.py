@@ -2,11 +2,14 @@
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import aiohttp
 import structlog
+
+from daytrader.session import InternalSession
 
 PROBE_EVERY: Final = 0.5
 """Seconds between two probes of a replica."""
@@ -91,19 +94,42 @@ def listed(urls: str) -> Addresses:
     return addresses
 
 
-def resolved(service: str, limit: float = 2.0) -> Addresses:
-    """Return the addresses that DNS gives for `service`, HOST:PORT of a headless Service, within `limit` seconds."""
+def host_and_port(service: str) -> tuple[str, int]:
+    """Return the parts of HOST:PORT. Raises ValueError where it is none."""
     host, _, port = service.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"{service!r} is no HOST:PORT: give one like transaction.daytrader.svc:8080")
+    return host, int(port)
+
+
+def resolved(service: str, *, tls: bool = False, limit: float = 2.0) -> Addresses:
+    """Return the addresses that DNS gives for `service`, HOST:PORT of a headless Service, within `limit` seconds.
+
+    A name that DNS does not know (the Service has no replica yet, or DNS is not up yet) is an OSError at that moment.
+    """
+    host, port = host_and_port(service)
+    scheme = "https" if tls else "http"
 
     async def addresses() -> Sequence[str]:
         async with asyncio.timeout(limit):
-            found = await asyncio.get_running_loop().getaddrinfo(host, int(port))
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         hosts = dict.fromkeys(str(address[4][0]) for address in found)
-        return tuple(f"http://[{one}]:{port}" if ":" in one else f"http://{one}:{port}" for one in hosts)
+        return tuple(f"{scheme}://[{one}]:{port}" if ":" in one else f"{scheme}://{one}:{port}" for one in hosts)
 
     return addresses
+
+
+def server_name(dns: str) -> str:
+    """Return the name by which replicas that are listed in `dns` (HOST:PORT) are verified; "" where that is empty."""
+    return host_and_port(dns)[0] if dns else ""
+
+
+def addresses_of(dns: str, urls: str, *, tls: bool) -> Addresses:
+    """Return where replicas are listed: in DNS where `dns` (HOST:PORT) is given, else in `urls`.
+
+    Raises ValueError where `dns` is no HOST:PORT.
+    """
+    return resolved(dns, tls=tls) if dns else listed(urls)
 
 
 class _Replica:
@@ -129,6 +155,7 @@ class ProbedMembership:
     def __init__(
         self,
         addresses: Addresses,
+        session: InternalSession,
         *,
         own: str = "",
         probe_every: float = PROBE_EVERY,
@@ -137,13 +164,16 @@ class ProbedMembership:
     ) -> None:
         self.settled = asyncio.Event()
         self._addresses = addresses
+        self._session = session
         self._own = own
         self._probe_every = probe_every
-        self._probe_limit = probe_limit
+        self._probe_limit = aiohttp.ClientTimeout(total=probe_limit)
         self._resolve_every = resolve_every
         self._replicas: dict[str, _Replica] = {}
         self._ready: tuple[str, ...] = (own,) if own else ()
         self._subscribers: list[Callable[[], None]] = []
+        self._unlisted = ""
+        """Why the list could not be had the last time, in words; empty where it was."""
 
     def ready(self) -> Sequence[str]:
         """Return the replicas that take commands, in the order of their URLs."""
@@ -173,22 +203,25 @@ class ProbedMembership:
         self._subscribers.append(changed)
 
     async def run(self) -> None:
-        """Keep the list and ask the replicas until cancelled; ends with the error where a task dies of a defect."""
-        timeout = aiohttp.ClientTimeout(total=self._probe_limit)
-        async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
-            asyncio.TaskGroup() as probes,
-        ):
-            while True:
-                await self._look_up(session, probes)
-                await asyncio.sleep(self._resolve_every)
+        """Keep the list and ask the replicas until cancelled; ends with the error where a task dies of a defect.
 
-    async def _look_up(self, session: aiohttp.ClientSession, probes: asyncio.TaskGroup) -> None:
+        The session is closed at the end.
+        """
+        try:
+            async with asyncio.TaskGroup() as probes:
+                while True:
+                    await self._look_up(probes)
+                    await asyncio.sleep(self._resolve_every)
+        finally:
+            await self._session.close()
+
+    async def _look_up(self, probes: asyncio.TaskGroup) -> None:
         try:
             listed = await self._addresses()
         except (OSError, TimeoutError) as error:  # those that are known go on being asked
-            _log.warning("the list of transaction replicas cannot be had; the known ones stay", error=str(error))
+            self._note_list(str(error) or "no answer in time")
             return
+        self._note_list("")
         urls = set(listed) - {self._own}
         for url in self._replicas.keys() - urls:
             task = self._replicas.pop(url).task
@@ -196,15 +229,22 @@ class ProbedMembership:
                 task.cancel()
         for url in urls - self._replicas.keys():
             replica = self._replicas[url] = _Replica()
-            replica.task = probes.create_task(self._probe(session, url, replica), name=f"probe of {url}")
+            replica.task = probes.create_task(self._probe(url, replica), name=f"probe of {url}")
         self._publish()
         self._look_whether_settled()
 
-    async def _probe(self, session: aiohttp.ClientSession, url: str, replica: _Replica) -> None:
+    def _note_list(self, trouble: str) -> None:
+        if trouble and trouble != self._unlisted:
+            _log.warning("the list of transaction replicas cannot be had; the known ones stay", error=trouble)
+        elif self._unlisted and not trouble:
+            _log.info("the list of transaction replicas is back")
+        self._unlisted = trouble
+
+    async def _probe(self, url: str, replica: _Replica) -> None:
         while True:
             replica.ask_now.clear()
             suspicions = replica.suspicions
-            failure = await _failure(session, url)
+            failure = await self._failure(url)
             if failure or suspicions == replica.suspicions:
                 self._note(url, replica, failure)
             self._look_whether_settled()
@@ -233,16 +273,15 @@ class ProbedMembership:
         if all(replica.ready or replica.failure != _NOT_ASKED for replica in self._replicas.values()):
             self.settled.set()
 
-
-async def _failure(session: aiohttp.ClientSession, url: str) -> str:
-    """Return why the replica at `url` is not ready, in words; "" where it is."""
-    try:
-        async with session.get(f"{url}/ready", allow_redirects=False) as response:
-            if response.status == 200:
-                return ""
-            says = (await response.content.read(200)).decode(errors="replace")
-            return f"answers {response.status}: {says}"
-    except TimeoutError:
-        return "is silent"
-    except (aiohttp.ClientError, OSError) as error:
-        return f"cannot be reached: {error}"
+    async def _failure(self, url: str) -> str:
+        """Return why the replica at `url` is not ready, in words; "" where it is."""
+        try:
+            async with self._session.get(f"{url}/ready", self._probe_limit) as response:
+                if response.status == 200:
+                    return ""
+                says = (await response.content.read(200)).decode(errors="replace")
+                return f"answers {response.status}: {says}"
+        except TimeoutError:
+            return "is silent"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"cannot be reached: {error}"

@@ -1,16 +1,15 @@
 """Serving metrics on a port of their own, and what every service says of itself in them."""
 
 from collections.abc import Callable
-from importlib.metadata import version
-from typing import Final
 
 import prometheus_client
 
-VERSION: Final = version("daytrader")
+_BUILD = prometheus_client.Gauge("daytrader_build_info", "Always 1; the label tells what is running.", ["version"])
 
-prometheus_client.Gauge("daytrader_build_info", "Always 1; the label tells what is running.", ["version"]).labels(
-    VERSION
-).set(1)
+
+def show_build(version: str) -> None:
+    """Tell which build is running."""
+    _BUILD.labels(version).set(1)
 
 
 def serve(port: int, host: str = "127.0.0.1") -> Callable[[], None]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
+from urllib.parse import unquote, urlsplit
 
 from bson.timestamp import Timestamp
 from pymongo import AsyncMongoClient
@@ -34,15 +35,29 @@ _WRITE_CONCERNS: Final[dict[Durability, WriteConcern]] = {
 }
 
 
-def connect(uri: str, durability: Durability = "majority") -> AsyncDatabase[Document]:
+def database_of(uri: str) -> str:
+    """Return the name of the database that the path of `uri` names."""
+    return unquote(urlsplit(uri).path.lstrip("/")) or DATABASE
+
+
+def application(database: str, purpose: str = "serve") -> str:
+    """Return the name under which a client shows itself to the servers: a restore looks for services at a database."""
+    return f"daytrader {purpose} {database}"
+
+
+def connect(
+    uri: str, durability: Durability = "majority", purpose: str = "serve", ca: str = ""
+) -> AsyncDatabase[Document]:
     """Return the database that the path of `uri` names; nothing is sent before its first use.
 
+    `ca` is the CA file by which members are verified where the URI says `tls=true`; empty: the system's CAs.
     Whatever is done with it goes to the primary and ends within about 5 s: 2 s to find the primary, 3 s for its
     answer. Less than a majority is for measuring alone: reads are then local, and may show what is undone later.
     """
+    tls: Document = {"tlsCAFile": ca} if ca else {}
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
-        appname="daytrader",
+        appname=application(database_of(uri), purpose),
         # Nothing is tried twice behind our back. An insert that the driver repeats after a lost answer comes back as a
         # duplicate of itself, and would be taken for another replica's; and each try costs its time limits anew.
         retryWrites=False,
@@ -54,12 +69,24 @@ def connect(uri: str, durability: Durability = "majority") -> AsyncDatabase[Docu
         # Members are watched by a stream that must say something this often, else (after the connect time-out on top)
         # the member counts as gone and whoever waits for it is told so: a frozen primary closes no connection.
         heartbeatFrequencyMS=1_000,
+        **tls,
     )
     return client.get_default_database(
         DATABASE,
         write_concern=_WRITE_CONCERNS[durability],
         read_concern=ReadConcern("majority" if durability == "majority" else "local"),
     )
+
+
+def trust_also(database: AsyncDatabase[Document], ca: str) -> None:
+    """Verify members by the CA in the file `ca` as well, from the next connection on. Raises OSError.
+
+    The driver reads the file it is given once only, and offers no way to give it another. What its connections are made
+    with takes further certificates at any time.
+    """
+    context = database.client.options.pool_options._ssl_context
+    if context is not None:
+        context.load_verify_locations(ca)
 
 
 class Primary:

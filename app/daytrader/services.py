@@ -12,7 +12,7 @@ from daytrader.audit.service import AuditService
 from daytrader.clock import Clock
 from daytrader.domain.quote import Hit
 from daytrader.journal.mongodb import MongoJournal
-from daytrader.membership import Addresses, Membership, ProbedMembership, listed, rendezvous, resolved
+from daytrader.membership import Membership, ProbedMembership, addresses_of, rendezvous, server_name
 from daytrader.quotes.legacy import LegacyQuoteServer
 from daytrader.quotes.memory import MemoryQuoteCache
 from daytrader.quotes.redis import RedisQuoteCache
@@ -22,6 +22,7 @@ from daytrader.settings import Settings
 from daytrader.tracing import tracing_of
 from daytrader.transaction.app import create_app as create_transaction_app
 from daytrader.transaction.service import TransactionService
+from daytrader.trust import Trust
 from daytrader.web.service import WebService
 
 NOTICE: Final = 1.2
@@ -51,11 +52,6 @@ class Owned:
         return self._numbers
 
 
-def addresses(settings: Settings) -> Addresses:
-    """Return where the transaction replicas are listed."""
-    return resolved(settings.transaction_dns) if settings.transaction_dns else listed(settings.transaction_urls)
-
-
 def quote_source(settings: Settings) -> Callable[[Clock, Callable[[Hit], None]], QuoteSource]:
     """Return what makes the source of quotes that the settings name."""
 
@@ -69,7 +65,11 @@ def quote_source(settings: Settings) -> Callable[[Clock, Callable[[Hit], None]],
             time_limit_ms=settings.quotes_time_limit_ms,
             hedge_after_ms=settings.quotes_hedge_after_ms or None,
         )
-        cache = RedisQuoteCache(settings.redis_url, clock=clock) if settings.redis_url else MemoryQuoteCache()
+        cache = (
+            RedisQuoteCache(settings.redis_url, ca=settings.redis_ca, clock=clock)
+            if settings.redis_url
+            else MemoryQuoteCache()
+        )
         return QuoteSource(server, cache, clock=clock, on_stray_hit=stray)
 
     return make
@@ -78,9 +78,16 @@ def quote_source(settings: Settings) -> Callable[[Clock, Callable[[Hit], None]],
 async def run_transaction(settings: Settings) -> None:
     """Serve as one transaction replica until told to stop."""
     stop = stop_signals()
-    own = settings.own_url or f"http://{settings.host}:{settings.port}"
-    membership = ProbedMembership(addresses(settings), own=own)
-    journal = MongoJournal(settings.data_uri, settings.journal_durability)
+    trust = Trust(settings)
+    own = settings.base_url
+    membership = ProbedMembership(
+        addresses_of(settings.transaction_dns, settings.transaction_urls, tls=bool(settings.tls_ca)),
+        trust.session(server_name(settings.transaction_dns)),
+        own=own,
+    )
+    journal = MongoJournal(settings.data_uri, settings.journal_durability, settings.mongodb_ca)
+    if settings.mongodb_ca:
+        trust.follow(settings.mongodb_ca, take=journal.read_ca)
     service = TransactionService(
         settings,
         journal,
@@ -91,6 +98,7 @@ async def run_transaction(settings: Settings) -> None:
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(trust.run(), name="changing files")
             group.create_task(membership.run(), name="membership")
             await membership.settled.wait()
             await service.start()
@@ -102,9 +110,9 @@ async def run_transaction(settings: Settings) -> None:
 
     tracing = tracing_of(settings.otlp_endpoint, "transaction", settings.replica)
     debug = settings.log_level == "debug"
-    app = create_transaction_app(service, settings.internal_token, debug=debug, tracing=tracing)
+    app = create_transaction_app(service, trust.tokens, settings.version, debug=debug, tracing=tracing)
     try:
-        await _serve(settings, app, stop, work(), drain)
+        await _serve(settings, app, stop, work(), drain, trust)
     finally:
         await service.close()
         if tracing is not None:
@@ -114,31 +122,45 @@ async def run_transaction(settings: Settings) -> None:
 async def run_web(settings: Settings) -> None:
     """Serve as one web replica until told to stop."""
     stop = stop_signals()
-    service = WebService(settings)
+    trust = Trust(settings)
+    service = WebService(settings, trust)
 
     async def drain() -> None:
         await service.drain(NOTICE)
 
     async def work() -> None:
-        await service.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(trust.run(), name="changing files")
+            await service.start()
 
     try:
-        await _serve(settings, service.app, stop, work(), drain)
+        await _serve(settings, service.app, stop, work(), drain, trust)
     finally:
         await service.close()
 
 
 async def run_audit(settings: Settings) -> None:
-    """Serve as the audit service until told to stop."""
+    """Serve as one of the audit service's replicas until told to stop."""
     stop = stop_signals()
-    journal = MongoJournal(settings.data_uri)
-    service = AuditService(settings, journal, MongoAuditStore(settings.audit_uri))
+    trust = Trust(settings)
+    journal = MongoJournal(settings.data_uri, ca=settings.mongodb_ca)
+    store = MongoAuditStore(settings.audit_uri, settings.mongodb_ca)
+    if settings.mongodb_ca:
+        trust.follow(settings.mongodb_ca, take=journal.read_ca)
+        trust.follow(settings.mongodb_ca, take=store.read_ca)
+    service = AuditService(settings, journal, store)
 
     async def work() -> None:
-        await service.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(trust.run(), name="changing files")
+            await service.start()
+
+    async def drain() -> None:
+        service.refuse()
+        await asyncio.sleep(NOTICE)
 
     try:
-        await _serve(settings, create_audit_app(service, settings.internal_token), stop, work())
+        await _serve(settings, create_audit_app(service, trust.tokens, settings.version), stop, work(), drain, trust)
     finally:
         await service.close()
         await journal.close()
@@ -149,7 +171,8 @@ async def _serve(
     app: ASGIApp,
     stop: asyncio.Event,
     work: Coroutine[None, None, None],
-    drain: Callable[[], Awaitable[None]] | None = None,
+    drain: Callable[[], Awaitable[None]],
+    trust: Trust,
 ) -> None:
     listeners = [listen(settings.host, settings.port)]
     if settings.shared_port:
@@ -157,7 +180,7 @@ async def _serve(
     collect_garbage_seldom()
     task = asyncio.create_task(work, name="service")
     try:
-        await serve(app, listeners, stop=stop, work=task, drain=drain)
+        await serve(app, listeners, stop=stop, work=task, drain=drain, tls=trust.server)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

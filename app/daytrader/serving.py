@@ -12,20 +12,38 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from daytrader.draining import take_leave
 from daytrader.http_limits import LimitedHttpProtocol
+from daytrader.tls import ServerTls
 
 KEEP_ALIVE: Final = 90
 """Seconds for which an idle connection is kept; clients count on 75."""
 
 BACKLOG: Final = 4_096
 
+CUT_AFTER: Final = 1
+"""Seconds between the last moment of an orderly end and the cancelling of what is still under way."""
+
 _log = structlog.get_logger()
 
 
 class _Server(uvicorn.Server):
+    leaves_until = 0.0
+    """Loop time up to which connections may end by themselves, before those that are left are closed."""
+
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Leave signals alone: `serve` has its own way to stop."""
         return nullcontext()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and let those that there are end by themselves before any is closed."""
+        for listening in self.servers:
+            listening.close()
+        loop = asyncio.get_running_loop()
+        # uvicorn's connections tell nobody when they end
+        while self.server_state.connections and loop.time() < self.leaves_until:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -75,9 +93,11 @@ async def serve(
     work: asyncio.Task[None] | None = None,
     drain: Callable[[], Awaitable[None]] | None = None,
     grace: float = 20.0,
+    tls: ServerTls | None = None,
 ) -> None:
-    """Serve `app` until `stop` is set; then `drain`, and end what is under way in at most `grace` seconds.
+    """Serve `app`, by `tls` where it is given, until `stop` is set; then `drain`, and end what is under way.
 
+    From `stop` on, every answer is the last one on its connection. All of it takes at most about `grace` seconds.
     Raises what ended `work`, where the service behind the app dies: nothing of it can be trusted then.
     """
     config = uvicorn.Config(
@@ -91,9 +111,11 @@ async def serve(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=round(grace),
+        timeout_graceful_shutdown=CUT_AFTER,
         backlog=BACKLOG,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
+    config.load()
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=listeners), name="http server")
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -102,8 +124,11 @@ async def serve(
         watched.add(work)
     try:
         await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done() and drain is not None:
-            await drain()
+        if stopping.done():
+            server.leaves_until = asyncio.get_running_loop().time() + grace
+            take_leave(server)
+            if drain is not None:
+                await drain()
     finally:
         stopping.cancel()
         server.should_exit = True

@@ -4,9 +4,12 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Literal
 
 import msgspec
+
+from daytrader.journal.entry import FORMAT, READABLE
 
 
 class SettingsError(Exception):
@@ -23,7 +26,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shared_port: int = 0
     """A port that several web replicas on one machine listen at together, besides their own; 0: none."""
     own_url: str = ""
-    """Base URL at which the others reach this replica; empty: http://HOST:PORT."""
+    """Base URL at which the others reach this replica; empty: http://HOST:PORT, or https where `tls_cert` is set."""
+    build: str = ""
+    """The build that `/version` and the metric daytrader_build_info show; empty: the package's version."""
     clock_file: str = ""
     """For development: a file that turns or stops the clock of all services; see `daytrader.clock.TurnedClock`."""
     metrics_port: int = 0
@@ -31,6 +36,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     internal_token: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     """The credential that every internal request carries; the same for all services of an installation."""
+    internal_token_file: str = ""
+    """A file with a credential on each line, read again when it changes: the first is sent, all are accepted, so that
+    they can be exchanged without a stop. Goes before `internal_token`."""
+    tls_cert: str = ""
+    """PEM file of the certificate (with its chain) of this service's HTTP port; empty: no TLS. Read again when it
+    changes, as the next two are."""
+    tls_key: str = ""
+    """PEM file of its private key."""
+    tls_ca: str = ""
+    """PEM file of the CA by which the other services' certificates are verified; set where they speak TLS."""
 
     partitions: int = 16
     """Fixed at the first start of an installation."""
@@ -38,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """MongoDB URI of the data set (journal and accounts); its path names the database."""
     audit_uri: str = ""
     """MongoDB URI of the audit set."""
+    mongodb_ca: str = ""
+    """PEM file of the CA of both sets, whose URIs say `tls=true`. Read again when it changes."""
     data_dir: str = ""
     """Where the embedded mode keeps its SQLite files."""
     journal_durability: Literal["majority", "one", "memory"] = "majority"
@@ -46,6 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """False appends one command at a time, partitions side by side: only to measure what batching gains."""
     journal_keep_ms: int = 3_600_000
     """Entries younger than this are not trimmed."""
+    journal_format: int = FORMAT
+    """The format of the entries that are written. A build reads its own and the one before, so the new one is set when
+    no build that does not read it will run any more: until then a rollout can be undone."""
 
     transaction_urls: str = ""
     """Base URLs of the transaction replicas, separated by commas (a static list)."""
@@ -53,11 +73,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """HOST:PORT of a headless Service whose addresses are the transaction replicas; goes before the list."""
     web_urls: str = ""
     """Base URLs of the web replicas, separated by commas; only for naming each of them in `/health`."""
+    web_dns: str = ""
+    """HOST:PORT of a headless Service whose addresses are the web replicas; goes before the list."""
     audit_url: str = ""
     """Base URL of the audit service."""
 
     redis_url: str = ""
     """The shared quote cache; empty: each replica caches for itself."""
+    redis_ca: str = ""
+    """PEM file of the CA of a Redis whose URL begins with rediss://. Read at each connection that is made."""
     quote_server: str = "127.0.0.1:4444"
     """HOST:PORT of the legacy quote server."""
     quotes_time_limit_ms: int = 4_500
@@ -75,6 +99,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otlp_endpoint: str = ""
     """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""
 
+    @property
+    def version(self) -> str:
+        """What is running."""
+        return self.build or version("daytrader")
+
+    @property
+    def base_url(self) -> str:
+        """The URL at which the others reach this replica, and by which they know it."""
+        return self.own_url or f"{'https' if self.tls_cert else 'http'}://{self.host}:{self.port}"
+
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings that the environment gives.
@@ -90,10 +124,26 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             f"unknown setting DAYTRADER_{foreign[0].upper()}: see daytrader/settings.py for those there are"
         )
     try:
-        return msgspec.convert({name: given[name] for name in known if name in given}, Settings, strict=False)
+        settings = msgspec.convert({name: given[name] for name in known if name in given}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"a DAYTRADER_ setting cannot be used: {error}") from None
+    if refusal := _refusal(settings):
+        raise SettingsError(refusal)
+    return settings
 
 
-_NOT_OURS = frozenset({"workloads"})
-"""Variables of the same prefix that tests read."""
+def _refusal(settings: Settings) -> str:
+    """Return why these settings do not go together, in words; empty where they do."""
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        given, missing = ("CERT", "KEY") if settings.tls_cert else ("KEY", "CERT")
+        return f"DAYTRADER_TLS_{given} is set and DAYTRADER_TLS_{missing} is not: give both, or neither"
+    if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
+        return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
+    if settings.journal_format not in READABLE:
+        known = ", ".join(map(str, sorted(READABLE)))
+        return f"DAYTRADER_JOURNAL_FORMAT={settings.journal_format} is none that this build knows: give one of {known}"
+    return ""
+
+
+_NOT_OURS = frozenset({"workloads", "seeds", "ca"})
+"""Variables of the same prefix that tests and the commands of clients read."""

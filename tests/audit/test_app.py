@@ -19,7 +19,7 @@ from daytrader.audit.events import CLOSING, OPENING
 from daytrader.audit.service import AuditService
 from daytrader.audit.sqlite import SqliteAuditStore
 from daytrader.health import Part
-from daytrader.internal import authorization
+from daytrader.internal import Tokens
 from daytrader.journal.port import Journal
 from daytrader.serving import listen, serve
 from daytrader.settings import Settings
@@ -27,6 +27,7 @@ from tests.audit.journals import PARTITIONS, Writer, added, dumplog, entry_of
 from tests.audit.waits import until
 
 TOKEN = "of-this-installation"
+TOKENS = Tokens(TOKEN)
 NO_PLACES: dict[int, int] = {}
 
 
@@ -37,7 +38,8 @@ async def address(journal: Journal, tmp_path: Path) -> AsyncIterator[tuple[str, 
     work = service.start()
     listener = listen("127.0.0.1", 0)
     stop = asyncio.Event()
-    serving = asyncio.create_task(serve(create_app(service, TOKEN), [listener], stop=stop, work=work, grace=1.0))
+    app = create_app(service, TOKENS, "a build")
+    serving = asyncio.create_task(serve(app, [listener], stop=stop, work=work, grace=1.0))
     yield listener.getsockname()
     stop.set()
     await serving
@@ -49,7 +51,7 @@ async def client(address: tuple[str, int]) -> AsyncIterator[aiohttp.ClientSessio
     """A client that has the credential."""
     async with aiohttp.ClientSession(
         f"http://{address[0]}:{address[1]}",
-        headers={"Authorization": authorization(TOKEN)},
+        headers={"Authorization": TOKENS.authorization},
         timeout=aiohttp.ClientTimeout(total=30),
     ) as client:
         yield client
@@ -165,7 +167,7 @@ class TestBrokenLogs:
         with socket.socket() as lazy:
             lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             lazy.connect(address)
-            head = f"POST /dump HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization(TOKEN)}\r\n"
+            head = f"POST /dump HTTP/1.1\r\nHost: a\r\nAuthorization: {TOKENS.authorization}\r\n"
             lazy.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             await until(lambda: ended("abandoned") == before + 1)
         assert self._written() - written < 10_000_000

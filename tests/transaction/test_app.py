@@ -10,7 +10,7 @@ import pytest
 
 from daytrader.clock import system_clock
 from daytrader.domain.command import parse
-from daytrader.internal import authorization
+from daytrader.internal import Tokens
 from daytrader.journal.entry import partition_of
 from daytrader.journal.sqlite import SqliteJournal
 from daytrader.quotes.legacy import LegacyQuoteServer
@@ -25,7 +25,7 @@ from daytrader.transaction.service import TransactionService
 from tests.transaction.stage import until
 
 PARTITIONS = 4
-TOKEN = "only we know"
+TOKENS = Tokens("only we know")
 
 
 class Served:
@@ -34,7 +34,7 @@ class Served:
     def __init__(self, service: TransactionService, quotes: MockQuoteServer, url: str) -> None:
         self.service = service
         self.quotes = quotes
-        self.session = aiohttp.ClientSession(url, headers={"Authorization": authorization(TOKEN)})
+        self.session = aiohttp.ClientSession(url, headers={"Authorization": TOKENS.authorization})
 
     async def batch(self, requests: list[Request]) -> list[Reply | None]:
         """Send a batch that must be answered."""
@@ -74,7 +74,13 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         stop = asyncio.Event()
         work = service.start()
         server = asyncio.create_task(
-            serve(create_app(service, TOKEN), [listener], stop=stop, work=work, drain=lambda: service.drain(10))
+            serve(
+                create_app(service, TOKENS, "a build"),
+                [listener],
+                stop=stop,
+                work=work,
+                drain=lambda: service.drain(10),
+            )
         )
         served = Served(service, quotes, url)
         await until(lambda: not service.waits_for())
@@ -120,7 +126,7 @@ async def test_what_is_no_batch_is_refused(served: Served, body: bytes) -> None:
 
 async def test_only_the_installations_own_services_are_answered(served: Served) -> None:
     """Without the credential 401, but for the probes."""
-    for path, status in (("/batch", 401), ("/health", 401), ("/ready", 200), ("/live", 200)):
+    for path, status in (("/batch", 401), ("/health", 401), ("/ready", 200), ("/live", 200), ("/version", 200)):
         method = "POST" if path == "/batch" else "GET"
         headers = {"Authorization": "Bearer somebody else"}
         async with served.session.request(method, path, headers=headers) as response:

@@ -23,7 +23,7 @@ class Bench:
         self.stage = stage
         self.now = EPOCH_MS
         self.quotes: dict[str, Quote] = {}
-        self.partition = Partition(0, "one", lambda: self.now, self.quotes.get, Accounts(memory))
+        self.partition = Partition(0, "one", lambda: self.now, self.quotes.get, Accounts(memory), journal_format=1)
         self.partition.is_open = True
 
     def know(self, *users: str) -> None:

@@ -58,8 +58,8 @@ async def bench(stage: Stage) -> AsyncIterator[Bench]:
 
 async def test_it_is_ready_when_its_partitions_are_open(bench: Bench) -> None:
     """Before that it says what it waits for."""
-    assert bench.service.waits_for() == "the journal has not answered yet"
-    assert bench.service.refuses() == "the journal has not answered yet"
+    assert bench.service.waits_for() == "it does not know the other replicas yet"
+    assert bench.service.refuses() == "it does not know the other replicas yet"
     bench.service.start()
     await bench.until("partitions are opening")
     await bench.until("")

@@ -9,12 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from daytrader.domain.command import parse
+from daytrader.internal import Tokens
 from daytrader.journal.entry import partition_of
 from daytrader.membership import ProbedMembership, listed
+from daytrader.session import InternalSession
 from daytrader.transaction.message import Request
 from daytrader.web.link import Limits
 from daytrader.web.router import Router
-from daytrader.web.session import InternalSession
 from tests.web.replica import TOKEN, HttpServer, Replica
 from tests.web.stand_in import Behind
 
@@ -92,8 +93,9 @@ async def port(behind: Behind) -> AsyncIterator[int]:
 @asynccontextmanager
 async def routing(*urls: str, limits: Limits = QUICK) -> AsyncIterator[Router]:
     """Give a router to the replicas at `urls`, once they have been probed."""
-    membership = ProbedMembership(listed(",".join(urls)), probe_every=0.05, probe_limit=0.4)
-    session = InternalSession(TOKEN)
+    tokens = Tokens(TOKEN)
+    membership = ProbedMembership(listed(",".join(urls)), InternalSession(tokens), probe_every=0.05, probe_limit=0.4)
+    session = InternalSession(tokens)
     router = Router(membership, session, PARTITIONS, limits)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(session.close)

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from daytrader.http_limits import LimitedHttpProtocol
-from daytrader.internal import InternalAuth
+from daytrader.internal import InternalAuth, Tokens
 from daytrader.serving import listen
 from daytrader.transaction.message import Reply, Request, decode_requests, encode_replies
 
@@ -101,7 +101,7 @@ class Replica:
         self.arrived = asyncio.Condition()
         routes = [Route("/batch", self._batch, methods=["POST"]), Route("/ready", self._ready)]
         routes.append(Route("/health", self._health))
-        self.app = InternalAuth(Starlette(routes=routes), TOKEN, {"/ready"})
+        self.app = InternalAuth(Starlette(routes=routes), Tokens(TOKEN), {"/ready"})
 
     def server(self, port: int = 0) -> HttpServer:
         """Return the replica's HTTP server, to be entered."""

@@ -41,7 +41,7 @@ class Behind:
 
     def app(self) -> WebApp:
         """Return a web app in front of it."""
-        return WebApp(self, self, Alone("here"), self, partitions=16, clock=lambda: 1_234)
+        return WebApp(self, self, Alone("here"), self, version="a build", partitions=16, clock=lambda: 1_234)
 
 
 async def _log() -> AsyncGenerator[bytes, None]:

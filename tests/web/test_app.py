@@ -3,11 +3,12 @@
 import json
 
 from daytrader.health import Part
+from daytrader.internal import Tokens
 from daytrader.membership import ProbedMembership, listed
-from daytrader.metrics import VERSION
+from daytrader.session import InternalSession
 from daytrader.web.app import WebApp
 from tests.web.client import exchange, get
-from tests.web.replica import HttpServer
+from tests.web.replica import TOKEN, HttpServer
 from tests.web.stand_in import Behind
 
 
@@ -27,7 +28,7 @@ async def test_other_paths_are_not_found(port: int) -> None:
 
 async def test_the_version(port: int) -> None:
     """`/version` answers what is running."""
-    assert (await exchange(port, get("/version"))).body == VERSION.encode()
+    assert (await exchange(port, get("/version"))).body == b"a build"
 
 
 async def test_readiness_goes_off_at_draining_and_service_goes_on(behind: Behind) -> None:
@@ -44,7 +45,8 @@ async def test_readiness_goes_off_at_draining_and_service_goes_on(behind: Behind
 
 async def test_without_a_transaction_replica_nothing_is_ready(behind: Behind) -> None:
     """A web replica that knows no ready transaction replica is not ready, and its health is 503."""
-    app = WebApp(behind, behind, ProbedMembership(listed("")), behind, partitions=16, clock=lambda: 0)
+    membership = ProbedMembership(listed(""), InternalSession(Tokens(TOKEN)))
+    app = WebApp(behind, behind, membership, behind, version="", partitions=16, clock=lambda: 0)
     async with HttpServer(app) as server:
         answer = await exchange(server.port, get("/ready"))
         assert (answer.status, answer.body) == (503, b"no transaction replica is ready")

@@ -10,12 +10,12 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from daytrader.domain.command import Command, Fault
-from daytrader.internal import InternalAuth
+from daytrader.internal import InternalAuth, Tokens
 from daytrader.journal.entry import partition_of
+from daytrader.session import InternalSession
 from daytrader.transaction.message import Reply
 from daytrader.web import dump
 from daytrader.web.dump import AuditUnavailableError, RemoteAuditLog
-from daytrader.web.session import InternalSession
 from tests.web.client import Connection, exchange, get
 from tests.web.replica import TOKEN, HttpServer, free_port
 from tests.web.stand_in import Behind
@@ -156,7 +156,7 @@ class _Audit:
         self.asked: list[bytes] = []
         self.status = 200
         self.breaks = False
-        self.app = InternalAuth(Starlette(routes=[Route("/dump", self._dump, methods=["POST"])]), TOKEN, ())
+        self.app = InternalAuth(Starlette(routes=[Route("/dump", self._dump, methods=["POST"])]), Tokens(TOKEN), ())
 
     async def _dump(self, http: HttpRequest) -> Response:
         self.asked.append(await http.body())
@@ -173,7 +173,7 @@ class _Audit:
 
 
 async def _collect(url: str) -> tuple[bytes, str]:
-    session = InternalSession(TOKEN)
+    session = InternalSession(Tokens(TOKEN))
     got = b""
     try:
         async for chunk in RemoteAuditLog(url, session).dump(None, {0: 7, 1: 300}):

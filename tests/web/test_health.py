@@ -1,16 +1,21 @@
 """The health of a cluster, as its services tell it."""
 
 from daytrader.health import Part
-from daytrader.membership import Alone
+from daytrader.internal import Tokens
+from daytrader.membership import Addresses, Alone, listed
+from daytrader.session import InternalSession
 from daytrader.web.health import RemoteHealth
-from daytrader.web.session import InternalSession
+from daytrader.web.sessions import Sessions
 from tests.web.replica import TOKEN, HttpServer, Replica, free_port
 
+OWN = "http://web-0"
 
-async def _parts(url: str, audit: str = "", token: str = TOKEN) -> list[Part]:
-    session = InternalSession(token)
+
+async def _parts(url: str, audit: str = "", token: str = TOKEN, webs: Addresses | None = None) -> list[Part]:
+    session = InternalSession(Tokens(token))
     try:
-        return await RemoteHealth("0", session, Alone(url), audit).parts()
+        health = RemoteHealth("0", Sessions(session, session, session), Alone(url), audit, webs or listed(OWN), own=OWN)
+        return await health.parts()
     finally:
         await session.close()
 
@@ -57,12 +62,19 @@ async def test_an_unreadable_answer_is_named(replica: Replica, replica_server: H
 async def test_other_web_replicas_are_named(replica_server: HttpServer) -> None:
     """Of the other web replicas, one that answers is well and one that is away is not, each under its address."""
     away = f"http://127.0.0.1:{free_port()}"
-    session = InternalSession(TOKEN)
-    try:
-        health = RemoteHealth("0", session, Alone("x"), "", other_webs=[replica_server.url, away])
-        parts = {part.name: part for part in await health.parts()}
-    finally:
-        await session.close()
+    parts = {part.name: part for part in await _parts("x", webs=listed(f"{OWN},{replica_server.url},{away}"))}
     assert parts[f"web {replica_server.url}"].ok
     assert not parts[f"web {away}"].ok
     assert "cannot be reached" in parts[f"web {away}"].says
+    assert f"web {OWN}" not in parts
+
+
+async def test_a_list_of_web_replicas_that_cannot_be_had_is_said() -> None:
+    """A name that DNS does not know is a part that is not well, and hides none of the others."""
+
+    async def unknown() -> list[str]:
+        raise OSError("Name or service not known")
+
+    parts = await _parts("x", webs=unknown)
+    assert parts[0].name == "web 0"
+    assert parts[-1] == Part("web replicas", False, "the list of them cannot be had: Name or service not known")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 import msgspec
 import pytest
 
+from daytrader.internal import Tokens
 from daytrader.membership import rendezvous
 from daytrader.transaction.message import Reply, Request, encode_replies
 from daytrader.web.dispatch import FULL, NO_REPLICA, UNKNOWN
@@ -206,7 +207,7 @@ async def test_nonsense_is_a_failure(add: Add, body: bytes) -> None:
 
 async def test_a_wrong_token_reaches_nobody(replica: Replica, replica_server: HttpServer, add: Add) -> None:
     """A replica that denies the credential gets no command to decide, and the client a 503."""
-    replica.app._expected = b"Bearer another"
+    replica.app._tokens = Tokens("another")
     async with routing(replica_server.url, limits=msgspec.structs.replace(QUICK, deadline=0.3)) as router:
         assert (await _soon(router.submit(add()))).status == 503
     assert not replica.received

@@ -5,6 +5,7 @@ import json
 
 from daytrader.health import Part
 from daytrader.settings import Settings
+from daytrader.trust import Trust
 from daytrader.web.service import WebService
 from tests.web.client import exchange, get
 from tests.web.replica import TOKEN, HttpServer, Replica
@@ -12,7 +13,8 @@ from tests.web.replica import TOKEN, HttpServer, Replica
 
 async def test_a_command_goes_through(replica: Replica, replica_server: HttpServer) -> None:
     """A command that comes over HTTP is decided by the replica that the settings name."""
-    service = WebService(Settings(transaction_urls=replica_server.url, internal_token=TOKEN, replica="0"))
+    settings = Settings(transaction_urls=replica_server.url, internal_token=TOKEN, replica="0")
+    service = WebService(settings, Trust(settings))
     task = service.start()
     async with HttpServer(service.app) as server:
         answer = await exchange(server.port, get("/command/ADD?userid=alice&amount=1.00"))
@@ -29,7 +31,8 @@ async def test_a_command_goes_through(replica: Replica, replica_server: HttpServ
 
 async def test_draining_gives_notice(replica_server: HttpServer) -> None:
     """A draining web replica is not ready from the beginning of its notice on."""
-    service = WebService(Settings(transaction_urls=replica_server.url, internal_token=TOKEN))
+    settings = Settings(transaction_urls=replica_server.url, internal_token=TOKEN)
+    service = WebService(settings, Trust(settings))
     service.start()
     draining = asyncio.create_task(service.drain(0.05))
     await asyncio.sleep(0)

@@ -14,10 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 from daytrader.audit.follower import AuditBehindError
 from daytrader.audit.port import AuditUnavailableError
 from daytrader.audit.service import AuditService, TooManyDumpsError
-from daytrader.internal import InternalAuth
-
-OPEN_PATHS: Final = frozenset({"/ready", "/live"})
-"""What answers without the internal credential: it tells a probe nothing but yes or no."""
+from daytrader.internal import InternalAuth, Tokens
+from daytrader.probes import OPEN_PATHS, probe_routes
 
 STALLED: Final = 60.0
 """Seconds after which a reader that takes nothing has gone."""
@@ -61,8 +59,8 @@ class LogResponse(StreamingResponse):
             await self._chunks.aclose()
 
 
-def create_app(service: AuditService, token: str) -> InternalAuth:
-    """Return the ASGI app of `service`; every request but the probes carries `token`."""
+def create_app(service: AuditService, tokens: Tokens, version: str) -> InternalAuth:
+    """Return the ASGI app of `service`, build `version`; every request but the probes carries one of `tokens`."""
 
     async def dump(request: Request) -> Response:
         try:
@@ -78,22 +76,14 @@ def create_app(service: AuditService, token: str) -> InternalAuth:
             return PlainTextResponse(str(error), 503, {"Retry-After": "1"})
         return LogResponse(chunks, first)
 
-    async def ready(_: Request) -> Response:
-        waits_for = service.waits_for()
-        return PlainTextResponse(waits_for or "ready", 503 if waits_for else 200)
-
-    async def live(_: Request) -> Response:
-        return PlainTextResponse("live")
-
     async def health(_: Request) -> Response:
         return Response(msgspec.json.encode(await service.health()), media_type="application/json")
 
     app = Starlette(
         routes=[
             Route("/dump", dump, methods=["POST"]),
-            Route("/ready", ready),
-            Route("/live", live),
             Route("/health", health),
+            *probe_routes(service.waits_for, version),
         ]
     )
-    return InternalAuth(app, token, OPEN_PATHS)
+    return InternalAuth(app, tokens, OPEN_PATHS)

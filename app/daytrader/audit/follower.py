@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -161,10 +161,21 @@ class Follower:
         """Block the partitions in which the journal cannot go on from what is held here, and free the others."""
         self._check_at = asyncio.get_running_loop().time() + CHECK_EVERY
         found = await find_gaps(self._journal, self._store, self.heads)
+        if found and await self._others_went_on(found):
+            found = await find_gaps(self._journal, self._store, self.heads)
         self.blocked = {partition: why for partition, why in self.blocked.items() if partition in found}
         for partition, reason in found.items():
             self._block(partition, reason)
         metrics.BLOCKED.set(len(self.blocked))
+
+    async def _others_went_on(self, partitions: Iterable[int]) -> bool:
+        """Take in what other audit services have stored: it may be trimmed from the journal before it was read here."""
+        stored = await self._store.heads()
+        further = {p: stored[p] for p in partitions if stored.get(p, 0) > self.heads[p]}
+        for partition, head in further.items():
+            await self._catch_up(partition, head)
+        await self._announce()
+        return bool(further)
 
     def _block(self, partition: int, reason: str) -> None:
         if self.blocked.get(partition) != reason:

@@ -95,8 +95,8 @@ class PartitionIndex:
         page = self._pages[-1]
         place = entry.n - page.first
         buckets = page.buckets
-        for user in users:
-            hashed = _hash(user)
+        # Two users of one hash are one occurrence; in order, so that whoever cuts a page makes the same bytes of it.
+        for hashed in sorted(set(map(_hash, users))):
             buckets[hashed * BUCKETS >> 32].append(hashed << 32 | place)
         page.last = self.upto = entry.n
 

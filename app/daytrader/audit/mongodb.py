@@ -11,7 +11,7 @@ from daytrader.audit.port import AuditUnavailableError, EntryDiffersError, pack_
 from daytrader.health import Part
 from daytrader.journal.entry import Entry
 from daytrader.journal.port import PartitionsDifferError
-from daytrader.mongo import Document, Primary, connect
+from daytrader.mongo import Document, Primary, connect, trust_also
 from daytrader.mongo_health import set_health
 
 ENTRIES: Final = "audit_entries"
@@ -44,8 +44,10 @@ class MongoAuditStore:
     A write is on disk on a majority before it counts, and every read is a majority read on the primary.
     """
 
-    def __init__(self, uri: str) -> None:
-        self._database = connect(uri)
+    def __init__(self, uri: str, ca: str = "") -> None:
+        """`ca` is the CA file by which members are verified where the URI says `tls=true`."""
+        self._ca = ca
+        self._database = connect(uri, ca=ca)
         self._primary = Primary(self._database)
         self._partitions = 0
 
@@ -140,6 +142,10 @@ class MongoAuditStore:
         with _available():
             for collection in (ENTRIES, PAGES, INSTALLATION):
                 await self._database[collection].drop()
+
+    def read_ca(self) -> None:
+        """Verify members by what the CA file holds now as well. Raises OSError."""
+        trust_also(self._database, self._ca)
 
     async def close(self) -> None:
         """Close the connections."""

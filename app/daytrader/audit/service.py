@@ -39,6 +39,7 @@ class AuditService:
         self._store = store
         self._follower = Follower(journal, store, settings.partitions, self._clock)
         self._dumps = 0
+        self._draining = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -46,6 +47,10 @@ class AuditService:
         metrics.LAG_SECONDS.set_function(lambda: self.lag_ms() / 1000)
         self._task = asyncio.create_task(self._follower.run(), name="audit follower")
         return self._task
+
+    def refuse(self) -> None:
+        """Be not ready from now on; what is asked all the same is still answered."""
+        self._draining = True
 
     async def close(self) -> None:
         """Stop following and let go of the store; a dump that is under way fails."""
@@ -60,6 +65,8 @@ class AuditService:
 
     def waits_for(self) -> str:
         """Return what keeps the service from being ready, in words; empty when it is."""
+        if self._draining:
+            return "it is draining: logs are to be asked for elsewhere"
         if not self._follower.heads:
             return self._follower.trouble
         return next(iter(self._follower.blocked.values()), "")

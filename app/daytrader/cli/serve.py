@@ -28,6 +28,7 @@ def _serve(name: str, service: Service) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     configure(settings.log_level, name, settings.replica)
+    metrics.show_build(settings.version)
     metrics.serve(port=settings.metrics_port, host=settings.host)
     try:
         uvloop.run(service(settings))

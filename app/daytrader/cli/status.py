@@ -1,24 +1,30 @@
 """`daytrader status`: every part of an installation, and what is wrong with it, in words."""
 
 import json
+import ssl
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from daytrader.cli.ca import ca_option
+from daytrader.tls import TlsFileError, client_context
+
 
 @click.command()
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Address of the web service.")
+@ca_option
 @click.option("--json", "as_json", is_flag=True, help="Print the web service's own JSON.")
-def status(url: str, as_json: bool) -> None:
+def status(url: str, ca: Path | None, as_json: bool) -> None:
     """Name every part of the installation at URL and what is wrong with it.
 
     Exit status 0 when all parts are well, 1 when one is not.
     """
-    body = _ask(f"{url.rstrip('/')}/health")
+    body = _ask(f"{url.rstrip('/')}/health", ca)
     health = json.loads(body)
     if as_json:
         click.echo(body)
@@ -31,13 +37,16 @@ def status(url: str, as_json: bool) -> None:
     sys.exit(0 if health["ok"] else 1)
 
 
-def _ask(url: str) -> str:
+def _ask(url: str, ca: Path | None) -> str:
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url!r} is no HTTP address: give one like http://127.0.0.1:8080")
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the scheme is checked above
+        context: ssl.SSLContext | None = client_context(ca) if url.startswith("https://") else None
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:  # noqa: S310  the scheme is checked above
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return error.read().decode()
+    except TlsFileError as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"nothing answers at {url} ({error}): is the system up there?") from error

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
+from daytrader.cli.ca import ca_option
 from daytrader.workload.verify.acknowledged import HistoryError
 from daytrader.workload.verify.asking import Asking, AskingError
 from daytrader.workload.verify.balances import AccountsError
@@ -23,11 +24,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("log", type=_FILE)
 @click.option("--url", help="Compare with the balances of the system that runs there.")
+@ca_option
 @click.option("--accounts", type=_FILE, help='Compare with a file of JSON lines {"user": ..., "summary": {...}}.')
 @click.option("--history", "histories", type=_FILE, multiple=True, help="What the load generator kept of its run(s).")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings there.")
 def verify(
-    log: Path, url: str | None, accounts: Path | None, histories: tuple[Path, ...], json_file: Path | None
+    log: Path,
+    url: str | None,
+    ca: Path | None,
+    accounts: Path | None,
+    histories: tuple[Path, ...],
+    json_file: Path | None,
 ) -> None:
     """Check the LOG that DUMPLOG answered.
 
@@ -40,7 +47,7 @@ def verify(
     console = Console()
     started = time.monotonic()
     try:
-        findings = _check(console, log, url, accounts, histories)
+        findings = _check(console, log, url, ca, accounts, histories)
     except (OSError, HistoryError, AccountsError, AskingError) as error:
         raise click.ClickException(str(error)) from error
     if json_file is not None:
@@ -50,7 +57,7 @@ def verify(
 
 
 def _check(
-    console: Console, log: Path, url: str | None, accounts: Path | None, histories: tuple[Path, ...]
+    console: Console, log: Path, url: str | None, ca: Path | None, accounts: Path | None, histories: tuple[Path, ...]
 ) -> Findings:
     reading = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console
@@ -64,7 +71,7 @@ def _check(
         with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as asking:
             total = sum(user.account is not None and user.sound for user in replay.users.values())
             task = asking.add_task("asking for balances", total=total)
-            asyncio.run(Asking(url, replay, findings).compare(lambda: asking.advance(task)))
+            asyncio.run(Asking(url, replay, findings, ca).compare(lambda: asking.advance(task)))
     return findings
 
 

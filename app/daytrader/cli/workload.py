@@ -9,6 +9,8 @@ import click
 import uvloop
 from rich.console import Console
 
+from daytrader.cli.ca import ca_option
+from daytrader.cli.workload_job import job
 from daytrader.workload import maker, screen
 from daytrader.workload.file import Workload
 from daytrader.workload.options import Options
@@ -25,6 +27,9 @@ _READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def workload() -> None:
     """Make workload files and run them against a system: the load generator."""
+
+
+workload.add_command(job)
 
 
 @workload.command()
@@ -68,6 +73,7 @@ def make(users: int, commands: int, seed: int, output: Path) -> None:
     "--processes", default=1, show_default=True, type=click.IntRange(1), help="Spread the users over so many processes."
 )
 @click.option("--token", help="Bearer token to send with every command.")
+@ca_option
 @click.option(
     "--retry/--no-retry",
     default=True,
@@ -89,6 +95,7 @@ def run(
     connections: int | None,
     processes: int,
     token: str | None,
+    ca: Path | None,
     retry: bool,
     duration: float | None,
     limit_time: float | None,
@@ -115,6 +122,7 @@ def run(
         duration_s=duration,
         limit_s=limit_time,
         token=token,
+        ca=ca,
         dump=dump,
         history=history,
     )

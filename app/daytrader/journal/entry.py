@@ -9,9 +9,10 @@ import msgspec
 from daytrader.domain.record import Record
 
 FORMAT: Final = 1
-"""The format of entries that this build writes. It reads this one and the one before."""
+"""The format of entries that is written unless the settings name another."""
 
 READABLE: Final = frozenset({FORMAT})
+"""The formats that this build reads, and can write: its own and the one before (there is none before the first)."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Record]).decode

@@ -11,9 +11,10 @@ from pymongo.errors import PyMongoError
 from daytrader.health import Part
 from daytrader.journal.accounts_mongodb import MongoAccounts
 from daytrader.journal.entry import Entry
+from daytrader.journal.holds_mongodb import MongoHolds
 from daytrader.journal.mongodb_errors import DUPLICATE, there_already, unavailable
-from daytrader.journal.port import Fate, PartitionsDifferError, check_append
-from daytrader.mongo import Document, Durability, Primary, connect
+from daytrader.journal.port import Fate, JournalUnavailableError, PartitionsDifferError, check_append
+from daytrader.mongo import Document, Durability, Primary, connect, trust_also
 from daytrader.mongo_health import set_health
 
 ENTRIES: Final = "entries"
@@ -23,7 +24,10 @@ POSITIONS: Final = "positions"
 """One document a partition: the trim mark, and how far the audit service is."""
 
 INSTALLATION: Final = "installation"
-"""What is fixed at the first start."""
+"""What is fixed at the first start, and whether a restore is under way."""
+
+RESTORING: Final = "restoring"
+"""The document of INSTALLATION that stands while a backup is restored: nobody opens the journal meanwhile."""
 
 TRIM_AT_ONCE: Final = 1_000
 """Entries deleted by one command, so that each stays far within its time limit and appends get in between."""
@@ -42,9 +46,12 @@ class MongoJournal:
     durability is for measuring what that costs.
     """
 
-    def __init__(self, uri: str, durability: Durability = "majority") -> None:
-        self._primary = Primary(connect(uri, durability))
+    def __init__(self, uri: str, durability: Durability = "majority", ca: str = "") -> None:
+        """`ca` is the CA file by which members are verified where the URI says `tls=true`."""
+        self._ca = ca
+        self._primary = Primary(connect(uri, durability, ca=ca))
         self.accounts = MongoAccounts(self._primary)
+        self.holds = MongoHolds(self._primary)
 
     async def open(self, partitions: int) -> None:
         """Create the collections and fix the number of partitions, both at the first start only."""
@@ -53,6 +60,7 @@ class MongoJournal:
                 with there_already():
                     await self._primary.must_write({"create": collection})
             await self.accounts.prepare()
+            await self.holds.prepare()
             fixed = await self._fix(partitions)
         if fixed != partitions:
             raise PartitionsDifferError(
@@ -63,8 +71,13 @@ class MongoJournal:
     async def _fix(self, partitions: int) -> int:
         document = {"_id": "partitions", "number": partitions}
         await self._primary.must_write({"insert": INSTALLATION, "documents": [document]}, DUPLICATE)
-        found = await self._primary.find_confirmed({"find": INSTALLATION, "filter": {"_id": "partitions"}})
-        return int(found[0]["number"])
+        found = {each["_id"]: each for each in await self._primary.find_confirmed({"find": INSTALLATION})}
+        if RESTORING in found:
+            raise JournalUnavailableError(
+                "a backup is being restored into this journal: it is opened when that is over; where no `daytrader "
+                "restore` runs any more, it was broken off: run it again"
+            )
+        return int(found["partitions"]["number"])
 
     async def append(self, entries: Sequence[Entry]) -> list[Fate]:
         """Insert the entries in one command: a fifth less work for us than the driver's `insert_many`."""
@@ -124,8 +137,10 @@ class MongoJournal:
         found = await self._primary.find_confirmed(query)
         return {position["_id"]: position.get("mark", 0) for position in found}
 
-    async def trim(self, partition: int, upto: int) -> None:
-        """Raise the mark, and when a majority has it delete, oldest first."""
+    async def trim(self, partition: int, upto: int) -> bool:
+        """Raise the mark where nobody holds trimming, and when a majority has it delete, oldest first."""
+        if await self.holds.held():
+            return False
         with unavailable():
             await self._raise_positions("mark", {partition: upto})
             oldest = await self._primary.find(_entries({"_id": _range(partition, 0)}, 1))
@@ -135,6 +150,7 @@ class MongoJournal:
                 ids = {"$gt": partition << _SHIFT | at, "$lte": partition << _SHIFT | end}
                 await self._primary.must_write({"delete": ENTRIES, "deletes": [{"q": {"_id": ids}, "limit": 0}]})
                 at = end
+        return True
 
     async def audited(self, partition: int) -> int:
         """Return the last entry that the audit store holds."""
@@ -176,6 +192,11 @@ class MongoJournal:
             for collection in (ENTRIES, POSITIONS, INSTALLATION):
                 with there_already():
                     await self._primary.must_write({"drop": collection})
+            await self.holds.clear()
+
+    def read_ca(self) -> None:
+        """Verify members by what the CA file holds now as well. Raises OSError."""
+        trust_also(self._primary.database, self._ca)
 
     async def close(self) -> None:
         """Close the connections, the account store's too."""

@@ -134,6 +134,7 @@ class Embedded:
                 _DirectAuditLog(audit),
                 Alone("embedded"),
                 _DirectHealth(transaction, audit),
+                version=settings.version,
                 partitions=settings.partitions,
                 clock=clock_of(settings.clock_file),
                 debug=settings.log_level == "debug",

@@ -7,7 +7,8 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -61,8 +62,19 @@ class _LeftAloneError(Exception):
     """Redis failed a moment ago, or fails now."""
 
 
+class _TlsConnection(SSLConnection):
+    """Reads its CA file each time it connects: the file may have been renewed."""
+
+    async def connect(self) -> None:
+        if not self.is_connected:
+            self.ssl_context.context = None
+        await super().connect()  # type: ignore[no-untyped-call]
+
+
 class RedisQuoteCache:
     """Shares quotes through the Redis at `url`, and works on without it.
+
+    `ca` is the CA file by which a server at rediss:// is verified; empty: the system's CAs.
 
     An operation that is not done in `time_limit_ms` has failed. After a failure Redis is left alone for `rest_ms`,
     so that not every quote pays the time limit; then a single operation finds out whether it is back. A replica
@@ -70,7 +82,14 @@ class RedisQuoteCache:
     """
 
     def __init__(
-        self, url: str, *, clock: Clock, time_limit_ms: int = 100, rest_ms: int = 1_000, asking_ms: int = 5_000
+        self,
+        url: str,
+        *,
+        ca: str = "",
+        clock: Clock,
+        time_limit_ms: int = 100,
+        rest_ms: int = 1_000,
+        asking_ms: int = 5_000,
     ) -> None:
         self.error = ""
         self._clock = clock
@@ -82,9 +101,13 @@ class RedisQuoteCache:
         self._operations = asyncio.Semaphore(CONNECTIONS)
         # No socket_timeout: its wait_for swallows, on Python 3.11, a cancellation that comes as a write ends, and
         # with it our time limit. No retries: whoever fails goes to the quote server.
-        self._redis = Redis.from_url(
-            url, socket_timeout=None, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, protocol=2
+        tls = {"ssl_ca_certs": ca or None} if url.startswith("rediss://") else {}
+        pool = ConnectionPool.from_url(
+            url, socket_timeout=None, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS, protocol=2, **tls
         )
+        if tls:
+            pool.connection_class = _TlsConnection
+        self._redis = Redis.from_pool(pool)
         self._quote_or_lock = self._redis.register_script(_QUOTE_OR_LOCK)
         self._put_and_unlock = self._redis.register_script(_PUT_AND_UNLOCK)
         self._unlock = self._redis.register_script(_UNLOCK)

@@ -9,7 +9,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from daytrader.internal import InternalAuth
+from daytrader.internal import InternalAuth, Tokens
+from daytrader.probes import OPEN_PATHS, probe_routes
 from daytrader.tracing import Tracing
 from daytrader.transaction import metrics
 from daytrader.transaction.message import Reply, Request, decode_requests, encode_replies
@@ -18,14 +19,11 @@ from daytrader.transaction.waiting import Batch
 
 _log = structlog.get_logger()
 
-OPEN_PATHS = frozenset({"/ready", "/live"})
-"""What answers without the internal credential: it tells a probe nothing but yes or no."""
-
 
 def create_app(
-    service: TransactionService, token: str, *, debug: bool = False, tracing: Tracing | None = None
+    service: TransactionService, tokens: Tokens, version: str, *, debug: bool = False, tracing: Tracing | None = None
 ) -> InternalAuth:
-    """Return the ASGI app of `service`; every request but the probes carries `token`.
+    """Return the ASGI app of `service`, build `version`; every request but the probes carries one of `tokens`.
 
     `debug` writes one line a command to the log; `tracing` makes a span of each that is traced.
     """
@@ -41,25 +39,17 @@ def create_app(
         replies = await told.answers(service, requests)
         return Response(encode_replies(replies), media_type="application/msgpack")
 
-    async def ready(_: HttpRequest) -> Response:
-        waits_for = service.waits_for()
-        return PlainTextResponse(waits_for or "ready", 503 if waits_for else 200)
-
-    async def live(_: HttpRequest) -> Response:
-        return PlainTextResponse("live")
-
     async def health(_: HttpRequest) -> Response:
         return Response(msgspec.json.encode(await service.health()), media_type="application/json")
 
     app = Starlette(
         routes=[
             Route("/batch", batch, methods=["POST"]),
-            Route("/ready", ready),
-            Route("/live", live),
             Route("/health", health),
+            *probe_routes(service.waits_for, version),
         ]
     )
-    return InternalAuth(app, token, OPEN_PATHS)
+    return InternalAuth(app, tokens, OPEN_PATHS)
 
 
 class _Told:

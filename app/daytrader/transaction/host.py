@@ -72,7 +72,14 @@ class Host:
         self._opening = Opening(journal, store, lambda: Accounts(memory))
         self._partitions = Partitions(
             [
-                Partition(number, settings.replica, clock, self.quotes.newest, Accounts(memory))
+                Partition(
+                    number,
+                    settings.replica,
+                    clock,
+                    self.quotes.newest,
+                    Accounts(memory),
+                    journal_format=settings.journal_format,
+                )
                 for number in range(settings.partitions)
             ],
             journal,

@@ -72,8 +72,16 @@ class Partition:
     """
 
     def __init__(
-        self, number: int, server: str, clock: Clock, newest: Callable[[str], Quote | None], accounts: Accounts
+        self,
+        number: int,
+        server: str,
+        clock: Clock,
+        newest: Callable[[str], Quote | None],
+        accounts: Accounts,
+        *,
+        journal_format: int,
     ) -> None:
+        """`server` is the replica's name for the log; its entries are written in `journal_format`."""
         self.number = number
         self.is_open = False
         self.head = Position()
@@ -90,6 +98,7 @@ class Partition:
         self._speculated: dict[str, Account] = {}
         self._time = 0
         self._server = server
+        self._format = journal_format
         self._clock = clock
         self._newest = newest
 
@@ -246,6 +255,7 @@ class Partition:
             time=decided[-1].record.time,
             server=self._server,
             records=encode_records([one.record for one in decided]),
+            format=self._format,
         )
         self.flight = Flight(entry, decided)
         return entry

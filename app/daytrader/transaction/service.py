@@ -47,7 +47,7 @@ class TransactionService:
             owned=lambda: () if self._clock_fault() else owned(),
             quotes=lambda stray: quotes(clock, stray),
         )
-        self._waits_for = "the journal has not answered yet"
+        self._waits_for = "it does not know the other replicas yet"
         self._skew = 0
         self._draining = False
         self._was_ready = False
@@ -83,6 +83,7 @@ class TransactionService:
         return self._task
 
     async def _run(self) -> None:
+        self._waits_for = "the journal has not answered yet"
         while True:
             try:
                 await self._journal.open(self._settings.partitions)

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from daytrader.clock import Clock
 from daytrader.health import Part
 from daytrader.membership import Membership
-from daytrader.metrics import VERSION
+from daytrader.probes import probe_routes
 from daytrader.tracing import Tracing
 from daytrader.web import metrics
 from daytrader.web.command import PREFIX, CommandEndpoint
@@ -41,12 +41,16 @@ class WebApp(Starlette):
         membership: Membership,
         health: Health,
         *,
+        version: str,
         partitions: int,
         clock: Clock,
         debug: bool = False,
         tracing: Tracing | None = None,
     ) -> None:
-        """`clock` gives the commands' first-sent times; `debug` and `tracing` are those of `CommandEndpoint`."""
+        """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
+
+        `debug` and `tracing` are those of `CommandEndpoint`.
+        """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
         self._commands = CommandEndpoint(
@@ -55,14 +59,13 @@ class WebApp(Starlette):
         self._membership = membership
         self._health = health
         self._draining = False
+        self._was_ready = False
         metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way)
         super().__init__(
             routes=[
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
-                Route("/ready", self._show_ready),
-                Route("/live", self._show_live),
-                Route("/version", self._show_version),
+                *probe_routes(self.waits_for, version),
             ]
         )
 
@@ -81,7 +84,10 @@ class WebApp(Starlette):
         """Return what keeps the replica from being ready, in words; empty where nothing does."""
         if self._draining:
             return "it is draining: connect to another replica"
-        return "" if self._membership.ready() else "no transaction replica is ready"
+        # Once ready it stays so: without a transaction replica commands wait for one, and an answer that says so is
+        # worth more than no connection at all, which is what clients get where no web replica is ready.
+        self._was_ready = self._was_ready or bool(self._membership.ready())
+        return "" if self._was_ready else "no transaction replica is ready"
 
     async def _heartbeat(self, _: Request) -> Response:
         return PlainTextResponse("pong")
@@ -91,16 +97,6 @@ class WebApp(Starlette):
         report = HealthReport(all(part.ok for part in parts), parts)
         status = 200 if self._membership.ready() else 503  # a part may be wrong while trading works
         return Response(msgspec.json.encode(report), status, media_type="application/json")
-
-    async def _show_ready(self, _: Request) -> Response:
-        waits_for = self.waits_for()
-        return PlainTextResponse(waits_for or "ready", 503 if waits_for else 200)
-
-    async def _show_live(self, _: Request) -> Response:
-        return PlainTextResponse("live")
-
-    async def _show_version(self, _: Request) -> Response:
-        return PlainTextResponse(VERSION)
 
 
 _ANY_METHOD = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]

@@ -10,10 +10,10 @@ import msgspec
 import structlog
 from starlette.types import Message, Receive, Send
 
+from daytrader.session import InternalSession
 from daytrader.transaction.message import Reply, Request
 from daytrader.web import metrics
 from daytrader.web.dispatch import RequestIds, Transactions
-from daytrader.web.session import InternalSession
 
 MOST_DUMPS: Final = 8
 """Dumps under way at a time; above that 429."""
@@ -64,7 +64,7 @@ class RemoteAuditLog:
         """Yield the XML log as it comes. Raises AuditUnavailableError, before the first chunk or midway."""
         body = _encode([user, places])
         try:
-            async with self._session.get().post(self._url, data=body, timeout=self._timeout) as response:
+            async with self._session.post(self._url, body, self._timeout) as response:
                 if response.status != 200:
                     says = (await response.read())[:200].decode(errors="replace")
                     raise AuditUnavailableError(f"the audit service answers {response.status}: {says}")

@@ -1,15 +1,16 @@
 """How the whole installation is, part by part, as the web service sees it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 import aiohttp
 import msgspec
 
 from daytrader.health import Part
-from daytrader.membership import Membership
-from daytrader.web.session import InternalSession
+from daytrader.membership import Addresses, Membership
+from daytrader.session import InternalSession
+from daytrader.web.sessions import Sessions
 
 HEALTH_LIMIT: Final = 3.0
 """Seconds that a part may take to say how it is."""
@@ -27,21 +28,16 @@ class Health(Protocol):
 
 
 class RemoteHealth:
-    """Asks every transaction replica and the audit service."""
+    """Asks every transaction replica, the audit service and the other web replicas."""
 
     def __init__(
-        self,
-        replica: str,
-        session: InternalSession,
-        membership: Membership,
-        audit_url: str,
-        *,
-        other_webs: Sequence[str] = (),
+        self, replica: str, sessions: Sessions, membership: Membership, audit_url: str, webs: Addresses, *, own: str
     ) -> None:
-        """`replica` is the name of the web replica that asks, `other_webs` are the known URLs of the others."""
-        self._other_webs = other_webs
+        """`replica` is the name of the web replica that asks, `own` its URL, `webs` tells the URLs of all of them."""
+        self._webs = webs
+        self._own = own
         self._name = f"web {replica}"
-        self._session = session
+        self._sessions = sessions
         self._membership = membership
         self._audit_url = audit_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=HEALTH_LIMIT)
@@ -49,19 +45,19 @@ class RemoteHealth:
     async def parts(self) -> list[Part]:
         """Return what the services say; of a part that several know, what the one says that finds it wrong."""
         failures = self._membership.failures()
-        asked = [self._ask(f"transaction {url}", url) for url in (*self._membership.ready(), *failures)]
+        known = (*self._membership.ready(), *failures)
+        asked = [self._ask(f"transaction {url}", url, self._sessions.transactions) for url in known]
         if self._audit_url:
-            asked.append(self._ask(f"audit {self._audit_url}", self._audit_url))
-        asked += [self._ask_web(url) for url in self._other_webs]
-        said = await asyncio.gather(*asked)
+            asked.append(self._ask(f"audit {self._audit_url}", self._audit_url, self._sessions.audit))
+        said = await asyncio.gather(*asked, self._ask_webs())
         ready = len(self._membership.ready())
         says = f"sends commands to {ready} transaction replica{'s' * (ready != 1)}" if ready else _NOBODY
         said.insert(0, [Part(self._name, bool(ready), says)])
         return _one_of_each(part for parts in said for part in parts)
 
-    async def _ask(self, name: str, url: str) -> list[Part]:
+    async def _ask(self, name: str, url: str, session: InternalSession) -> list[Part]:
         try:
-            async with self._session.get().get(f"{url}/health", timeout=self._timeout) as response:
+            async with session.get(f"{url}/health", self._timeout) as response:
                 if response.status != 200:
                     return [Part(name, False, f"answers {response.status} when asked how it is")]
                 return _decode(await response.read())
@@ -72,16 +68,23 @@ class RemoteHealth:
         except msgspec.MsgspecError as error:
             return [Part(name, False, f"its answer cannot be read: {error}")]
 
-    async def _ask_web(self, url: str) -> list[Part]:
+    async def _ask_webs(self) -> list[Part]:
+        try:
+            urls = await self._webs()
+        except (OSError, TimeoutError) as error:
+            return [Part("web replicas", False, f"the list of them cannot be had: {error or 'no answer in time'}")]
+        return await asyncio.gather(*(self._ask_web(url) for url in urls if url != self._own))
+
+    async def _ask_web(self, url: str) -> Part:
         name = f"web {url}"
         try:
-            async with self._session.get().get(f"{url}/ready", timeout=self._timeout) as response:
+            async with self._sessions.webs.get(f"{url}/ready", self._timeout) as response:
                 says = (await response.content.read(200)).decode(errors="replace")
-                return [Part(name, response.status == 200, "takes commands" if response.status == 200 else says)]
+                return Part(name, response.status == 200, "takes commands" if response.status == 200 else says)
         except TimeoutError:
-            return [Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s: connections that it gets hang")]
+            return Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s: connections that it gets hang")
         except (aiohttp.ClientError, OSError) as error:
-            return [Part(name, False, f"cannot be reached: {error}")]
+            return Part(name, False, f"cannot be reached: {error}")
 
 
 def _one_of_each(parts: Iterable[Part]) -> list[Part]:

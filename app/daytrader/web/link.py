@@ -8,10 +8,10 @@ import aiohttp
 import msgspec
 import structlog
 
+from daytrader.session import InternalSession
 from daytrader.transaction.message import Reply, Request, decode_replies, encode_requests
 from daytrader.web import metrics
 from daytrader.web.gathering import Gathering
-from daytrader.web.session import InternalSession
 
 _log = structlog.get_logger(__name__)
 
@@ -159,7 +159,7 @@ class Link:
         metrics.BATCH_COMMANDS.observe(len(batch))
         body = encode_requests([pending.request for pending in batch])
         try:
-            async with self._session.get().post(self._batch_url, data=body, timeout=self._timeout) as response:
+            async with self._session.post(self._batch_url, body, self._timeout) as response:
                 answer = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise NotTakenError(f"cannot be reached: {error}") from error

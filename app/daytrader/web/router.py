@@ -8,11 +8,11 @@ from typing import Final
 import structlog
 
 from daytrader.membership import Membership, rendezvous
+from daytrader.session import InternalSession
 from daytrader.transaction.message import Reply, Request
 from daytrader.web import metrics
 from daytrader.web.dispatch import FULL, NO_REPLICA, UNKNOWN
 from daytrader.web.link import Limits, Link, Pending
-from daytrader.web.session import InternalSession
 
 EXPIRY_EVERY: Final = 0.1
 """Seconds between two looks for commands past their deadline."""

@@ -3,46 +3,49 @@
 import asyncio
 
 from daytrader.clock import clock_of
-from daytrader.membership import ProbedMembership, listed, resolved
+from daytrader.membership import ProbedMembership, addresses_of, server_name
 from daytrader.settings import Settings
 from daytrader.tracing import tracing_of
+from daytrader.trust import Trust
 from daytrader.web.app import WebApp
 from daytrader.web.dump import RemoteAuditLog
 from daytrader.web.health import RemoteHealth
 from daytrader.web.router import Router
-from daytrader.web.session import InternalSession
+from daytrader.web.sessions import Sessions
 
 
 class WebService:
     """One web replica. `app` is to be served while the task that `start` returns runs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, trust: Trust) -> None:
         """Nothing is connected to before `start`.
 
         Raises:
-            ValueError: the setting `transaction_dns` is no HOST:PORT.
+            ValueError: the setting `transaction_dns` or `web_dns` is no HOST:PORT.
             TracingError: the setting `otlp_endpoint` asks for traces that this installation cannot make.
         """
-        addresses = (
-            resolved(settings.transaction_dns) if settings.transaction_dns else listed(settings.transaction_urls)
+        tls = bool(settings.tls_ca)
+        self._sessions = Sessions.of(settings, trust)
+        self._membership = ProbedMembership(
+            addresses_of(settings.transaction_dns, settings.transaction_urls, tls=tls),
+            trust.session(server_name(settings.transaction_dns)),
         )
-        self._membership = ProbedMembership(addresses)
-        self._session = InternalSession(settings.internal_token)
-        self._router = Router(self._membership, self._session, settings.partitions)
+        self._router = Router(self._membership, self._sessions.transactions, settings.partitions)
         self._tracing = tracing_of(settings.otlp_endpoint, "web", settings.replica)
         self._task: asyncio.Task[None] | None = None
-        own = settings.own_url or f"http://{settings.host}:{settings.port}"
         self.app = WebApp(
             self._router,
-            RemoteAuditLog(settings.audit_url, self._session),
+            RemoteAuditLog(settings.audit_url, self._sessions.audit),
             self._membership,
             RemoteHealth(
                 settings.replica,
-                self._session,
+                self._sessions,
                 self._membership,
                 settings.audit_url,
-                other_webs=[url for url in settings.web_urls.split(",") if url and url != own],
+                addresses_of(settings.web_dns, settings.web_urls, tls=tls),
+                own=settings.base_url,
             ),
+            version=settings.version,
             partitions=settings.partitions,
             clock=clock_of(settings.clock_file),
             debug=settings.log_level == "debug",
@@ -69,6 +72,6 @@ class WebService:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._session.close()
+        await self._sessions.close()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)

@@ -32,6 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Break the run off so long after the first command; it has failed then."""
     token: str | None = None
     """Bearer token of every request."""
+    ca: Path | None = None
+    """PEM file of the CA by which the server of an https URL is verified; None: the system's CAs."""
     dump: Path | None = None
     """Where the body of the last DUMPLOG goes. Where the file does not end with one, one is added."""
     history: Path | None = None

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-_PLAIN_EVERY: Final = 5.0
+_PLAIN_EVERY: Final = 10.0
 """Seconds between plain lines."""
 
 

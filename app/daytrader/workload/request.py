@@ -6,12 +6,14 @@ POST for everything except GET for QUOTE, CANCEL_SET_BUY and CANCEL_SET_SELL; th
 import re
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote_from_bytes, urlsplit
 
 import msgspec
 
 from daytrader.domain.command import AMOUNT_COMMANDS, COMMAND_NAMES, SYMBOL_COMMANDS
+from daytrader.tls import client_context
 
 _GET_COMMANDS: Final = frozenset({"QUOTE", "CANCEL_SET_BUY", "CANCEL_SET_SELL"})
 
@@ -56,9 +58,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     """HOST:PORT as the Host header says it."""
     prefix: str
     """What goes before `/command/...` in the path, without a slash at its end."""
+    ca: Path | None = None
+    """PEM file of the CA by which the server is verified; None: the system's CAs."""
 
     @classmethod
-    def parse(cls, url: str) -> "Endpoint":
+    def parse(cls, url: str, ca: Path | None = None) -> "Endpoint":
         """Take `url` apart. Raises ValueError when it is no http or https URL."""
         parts = urlsplit(url)
         sound = url.isascii() and url.isprintable() and " " not in url
@@ -66,11 +70,11 @@ class Endpoint(msgspec.Struct, frozen=True):
             raise ValueError(f"{url!r} is no URL of a web service: give one like http://127.0.0.1:8080")
         tls = parts.scheme == "https"
         authority = parts.netloc.rpartition("@")[2]
-        return cls(parts.hostname, parts.port or (443 if tls else 80), tls, authority, parts.path.rstrip("/"))
+        return cls(parts.hostname, parts.port or (443 if tls else 80), tls, authority, parts.path.rstrip("/"), ca)
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """The context for connections, None where they are not encrypted."""
-        return ssl.create_default_context() if self.tls else None
+        """The context for connections, None where they are not encrypted. Raises TlsFileError for a useless CA file."""
+        return client_context(self.ca) if self.tls else None
 
 
 class RequestBuilder:

@@ -47,7 +47,7 @@ class _Run:
         self._workload = workload
         self._url = url
         self._options = options
-        self._endpoint = Endpoint.parse(url)
+        self._endpoint = Endpoint.parse(url, options.ca)
         self._run_id = secrets.token_hex(6)
         self._builder = RequestBuilder(self._endpoint, self._run_id if options.retry else None, options.token)
         self._parts = _parts(workload, options)

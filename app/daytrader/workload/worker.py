@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(self, workload: Workload, url: str, options: Options, part: Part, run_id: str) -> None:
         """`run_id` begins every Idempotency-Key of the run. Raises ValueError (URL, token), OSError (history)."""
-        endpoint = Endpoint.parse(url)
+        endpoint = Endpoint.parse(url, options.ca)
         builder = RequestBuilder(endpoint, run_id if options.retry else None, options.token)
         history = None if options.history is None else HistoryWriter(options.history)
         self._job = Job(workload, endpoint, builder, options, history, self._broken)

@@ -11,6 +11,7 @@ import msgspec
 
 from daytrader.domain.account import Account
 from daytrader.domain.command import Command
+from daytrader.tls import client_context
 from daytrader.workload.verify.balances import Summary, compare, differences
 from daytrader.workload.verify.findings import Findings
 from daytrader.workload.verify.log import transactions
@@ -36,7 +37,12 @@ class AskingError(Exception):
 class Asking:
     """Compares the balances of a running system. Each question is a DISPLAY_SUMMARY in the system's own log."""
 
-    def __init__(self, url: str, replay: Replay, findings: Findings) -> None:
+    def __init__(self, url: str, replay: Replay, findings: Findings, ca: Path | None = None) -> None:
+        """`ca` is the PEM file of the CA by which the server of an https URL is verified; None: the system's CAs.
+
+        Raises TlsFileError where that is no use.
+        """
+        self._tls = client_context(ca) if url.startswith("https:") else True
         self._url = url.rstrip("/")
         self._replay = replay
         self._findings = findings
@@ -45,7 +51,7 @@ class Asking:
     async def compare(self, asked: Callable[[], None]) -> None:
         """Ask for every user and compare; `asked` is told of each. Raises AskingError."""
         names = iter([name for name, user in self._replay.users.items() if user.account is not None and user.sound])
-        connector = aiohttp.TCPConnector(limit=_AT_ONCE)
+        connector = aiohttp.TCPConnector(limit=_AT_ONCE, ssl=self._tls)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=_ANSWER_WITHIN) as session,
