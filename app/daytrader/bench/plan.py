@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from daytrader.bench.dump import MeasuredDump, measure_dump
-from daytrader.bench.load import Measured, measure, scrape
+from daytrader.bench.load import LoadFailedError, Measured, measure, scrape
 from daytrader.local.cluster import Cluster, ClusterOptions
 from daytrader.local.ports import free_port
 from daytrader.local.supervisor import Supervisor
@@ -26,13 +26,8 @@ WARM_UP: Final = 3.0
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
 
-LONG_TAIL: Final = 0.85
+LONG_TAIL: Final = 0.9
 """Part of the longest tail of records after the checkpoints that an opening is measured with."""
-
-BURST: Final = 1.0
-"""Seconds of load between two looks at the tail."""
-
-MOST_BURSTS: Final = 150
 
 _SETTINGS: Final = Settings()
 """The defaults, which the measured cluster runs with."""
@@ -133,28 +128,35 @@ class Plan:
                 self.dump = await measure_dump(cluster.url, audit)
 
     async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
-        """Load until the records after the checkpoints are nearly the most that there can be."""
+        """Load until the records after the checkpoints are nearly the most that there can be.
+
+        A replica that stops stores everything, so all partitions start to grow their tails together; that many users
+        spread evenly over them.
+        """
+        await self._strike(cluster, supervisor, signal.SIGTERM)
         longest = _SETTINGS.partitions * _SETTINGS.checkpoint_records
-        self._say(f"loading until {LONG_TAIL:.0%} of {longest:,} records stand after the checkpoints")
-        for _ in range(MOST_BURSTS):
-            await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=BURST)
-            await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often
-            tail = (await asyncio.to_thread(scrape, cluster))["daytrader_records_after_checkpoint"]
-            self.opening_records = tail
-            if tail >= LONG_TAIL * longest:
-                return
+        rate = self.rows[-1].measured.commands_per_s
+        seconds = LONG_TAIL * longest / rate
+        self._say(f"loading for {seconds:.0f} s: about {LONG_TAIL:.0%} of {longest:,} records after the checkpoints")
+        await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=seconds)
+        await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often
+        self.opening_records = (await asyncio.to_thread(scrape, cluster))["daytrader_records_after_checkpoint"]
 
     async def _reopen(self, cluster: Cluster, supervisor: Supervisor) -> None:
+        self.opening_s = await self._strike(cluster, supervisor, signal.SIGKILL)
+
+    async def _strike(self, cluster: Cluster, supervisor: Supervisor, number: signal.Signals) -> float:
+        """Send a signal to the transaction replica; returns the seconds until it was ready again."""
         (name,) = cluster.transactions
-        (pid,) = (one.pid for one in supervisor.standings() if one.name == name)
+        pid = next(one.pid for one in supervisor.standings() if one.name == name)
         if pid is None:
-            return
-        self._say(f"killing {name}: it opens its partitions from their checkpoints")
-        os.kill(pid, signal.SIGKILL)
+            raise LoadFailedError(f"{name} does not run")
+        os.kill(pid, number)
         started = asyncio.get_running_loop().time()
         while await cluster.is_ready(name):  # noqa: ASYNC110  another process gives us no event
             await asyncio.sleep(0.01)
         while not await cluster.is_ready(name):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        self.opening_s = round(asyncio.get_running_loop().time() - started, 2)
-        self._say(f"{name} was ready again, all partitions open, after {self.opening_s} s (its start included)")
+        seconds = round(asyncio.get_running_loop().time() - started, 2)
+        self._say(f"{name} was ready again, all partitions open, {seconds} s after {number.name}")
+        return seconds
