@@ -1,0 +1,1 @@
+"""The chart, the overlays and the scripts around them, without a cluster."""
