@@ -1,0 +1,112 @@
+"""The conformance cases and whole workload files, by every way to web."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.cluster.case import case
+from tests.cluster.reach import Client, Way, ways
+from tests.cluster.shell import attempt, require, run
+from tests.cluster.world import World
+from tests.e2e.conformance import CASES, Case
+from tests.e2e.workload_files import files
+
+INTERVAL_MS: Final = 60_000
+"""At which triggers are evaluated for the conformance cases, as the original did."""
+
+SLOW_TRIGGERS: Final = {"transaction": {"settings": {"DAYTRADER_TRIGGERS_INTERVAL_MS": str(INTERVAL_MS)}}}
+
+
+@case("conformance", minutes=12)
+def _(world: World) -> None:
+    """All thirty-one conformance cases hold through the Ingress and through the Service."""
+    installation = world.installation()
+    installation.upgrade(SLOW_TRIGGERS)
+    for way in (found := ways(installation)):
+        world.say(f"   {way.name}: {way.url}")
+    conforms(world, found)
+
+
+@case("workload-files", minutes=15)
+def _(world: World) -> None:
+    """The workload files run through the Ingress and the Service without a server error, and the log verifies."""
+    installation = world.installation()
+    for way in ways(installation):
+        run_files(world, way)
+
+
+def conforms(world: World, by: list[Way], authority: Path | None = None) -> None:
+    """Run every conformance case by every way, all side by side, and record how many hold."""
+    began = time.monotonic()
+    failures = asyncio.run(_conform(by, authority))
+    for way in by:
+        held = len(CASES) - sum(name == way.name for name, _ in failures)
+        world.figure(f"cases that hold, {way.name}", f"{held} of {len(CASES)}")
+    world.figure("took, s", time.monotonic() - began)
+    told = "; ".join(f"{name}: {what}" for name, what in failures)
+    require(not failures, f"{len(failures)} conformance cases failed: {told}")
+
+
+async def _conform(by: list[Way], authority: Path | None) -> list[tuple[str, str]]:
+    failures: list[tuple[str, str]] = []
+
+    async def hold(way: Way, client: Client, each: Case) -> None:
+        try:
+            await each.run(client)
+        except (AssertionError, OSError, TimeoutError, LookupError, ValueError) as error:
+            failures.append((way.name, f"{each.number} ({each.title}): {error!r}"))
+
+    async def hold_all(way: Way) -> None:
+        async with Client(way, authority) as client:
+            await asyncio.gather(*(hold(way, client, each) for each in CASES))
+
+    async with Client(by[0], authority) as client:
+        await _evaluation(client)
+    await asyncio.gather(*(hold_all(way) for way in by))
+    return sorted(failures)
+
+
+async def _evaluation(client: Client) -> None:
+    """Return right after an evaluation of triggers: no case may see one before it lets the interval pass."""
+    user = f"interval{time.time_ns()}"
+    for name, amount in (("ADD", "10.00"), ("SET_BUY_AMOUNT", "10.00"), ("SET_BUY_TRIGGER", "5.00")):
+        status, body = await client.command(name, userid=user, stockSymbol="DOG", amount=amount)
+        require(status == 200, f"{name} {amount}: {status} {body}")
+    async with asyncio.timeout(INTERVAL_MS / 1000 + 30):
+        while json.loads((await client.command("DISPLAY_SUMMARY", userid=user))[1])["triggers"]:  # noqa: ASYNC110  nobody tells us
+            await asyncio.sleep(0.2)
+
+
+def run_files(world: World, way: Way, authority: Path | None = None) -> None:
+    """Replay every workload file by this way, and verify the log with what the client saw."""
+    out = world.out()
+    histories: list[str] = []
+    trust = ("--ca", str(authority)) if authority else ()
+    log = out / f"{way.name}.xml"
+    for path in files(out):
+        report, history = out / f"{way.name}-{path.stem}.json", out / f"{way.name}-{path.stem}.jsonl"
+        status, said, error = attempt(
+            *(sys.executable, "-m", "daytrader", "workload", "run", path, "--url", way.url, *trust, "--dump", log),
+            *("--json", report, "--history", history),
+            seconds=300,
+            env=_quiet(),
+        )
+        require(status == 0, f"{path.name} by {way.name} ended with {status}: {(error or said)[-1500:]}")
+        told = json.loads(report.read_text())
+        world.figure(f"{path.name} by {way.name}", f"{told['accepted']:,} accepted, {told['refused']:,} refused")
+        require(told["server_errors"] == 0, f"{path.name} by {way.name}: {told['server_errors']} server errors")
+        histories += ["--history", str(history)]
+    run(
+        *(sys.executable, "-m", "daytrader", "verify", log, "--url", way.url, *trust, *histories),
+        seconds=300,
+        env=_quiet(),
+    )
+    world.figure(f"verify, {way.name}", "clean")
+
+
+def _quiet() -> dict[str, str]:
+    return {"COLUMNS": "160", "PYTHONPATH": os.pathsep.join(sys.path)}

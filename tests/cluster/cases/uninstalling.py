@@ -1,0 +1,105 @@
+"""What stays when the release goes, and what is there when it comes back."""
+
+import asyncio
+import json
+import secrets
+import time
+from typing import Final
+
+from tests.cluster.case import case
+from tests.cluster.installation import Installation
+from tests.cluster.load import Load, held_to, record
+from tests.cluster.reach import Client, ways
+from tests.cluster.shell import require
+from tests.cluster.world import World
+
+VOLUMES: Final = "persistentvolumeclaims"
+
+EVERYWHERE: Final = (
+    "events",
+    "events.events.k8s.io",
+    "configmaps/kube-root-ca.crt",
+    "serviceaccounts/default",
+    "pods.metrics.k8s.io",
+)
+"""What every namespace has, and what is no object of anybody's."""
+
+
+@case("uninstall", minutes=12)
+def _(world: World) -> None:
+    """`helm uninstall` leaves nothing but the volumes; installed again over them there are the same balances."""
+    _gone_and_back(world, operator_first=False)
+
+
+@case("uninstall-operator-first", minutes=12)
+def _(world: World) -> None:
+    """The same where the operator is gone before `helm uninstall`."""
+    _gone_and_back(world, operator_first=True)
+
+
+def _gone_and_back(world: World, *, operator_first: bool) -> None:
+    installation = world.installation()
+    kubectl = installation.kubectl
+    users = [f"stays{secrets.token_hex(6)}" for _ in range(5)]
+    asyncio.run(_trade(installation, users))
+    before = asyncio.run(balances(installation, users))
+    claims = {claim["metadata"]["name"] for claim in kubectl.objects("pvc")}
+    began = time.monotonic()
+    if operator_first:
+        kubectl.delete("deployment", installation.name("operator"))
+    installation.helm.uninstall()
+    world.figure("uninstalled, s", time.monotonic() - began)
+    left = _left(installation)
+    world.figure("left", f"{len(left)} volume claims")
+    others = sorted(each for each in left if not each.startswith(f"{VOLUMES}/"))
+    require(not others, f"uninstalling left {others}")
+    require(
+        {each.partition("/")[2] for each in left} == claims, f"of the volume claims {sorted(claims)} there are {left}"
+    )
+    began = time.monotonic()
+    installation.install()
+    world.figure("installed again, s", time.monotonic() - began)
+    after = asyncio.run(balances(installation, users))
+    require(after == before, f"balances were {before} and are {after}")
+    world.figure("balances", "the same")
+    with Load(world, installation, seconds=10) as load:
+        status = load.result()
+        record(world, status)
+        held_to(status, 15.0)
+
+
+async def _trade(installation: Installation, users: list[str]) -> None:
+    async with Client(ways(installation)[0]) as client:
+        for number, user in enumerate(users, 1):
+            for name, amount in (("ADD", f"{number}000.00"), ("BUY", f"{number}00.00"), ("COMMIT_BUY", "")):
+                params = {"userid": user, "stockSymbol": "DOG", **({"amount": amount} if amount else {})}
+                status, body = await client.command(name, **params)
+                require(status == 200, f"{name} of {user}: {status} {body}")
+
+
+async def balances(installation: Installation, users: list[str]) -> dict[str, object]:
+    """Return cents and shares of these users."""
+    found: dict[str, object] = {}
+    async with Client(ways(installation)[0]) as client:
+        for user in users:
+            status, body = await client.command("DISPLAY_SUMMARY", userid=user)
+            require(status == 200, f"DISPLAY_SUMMARY of {user}: {status} {body}")
+            shown = json.loads(body)
+            found[user] = (shown["cents"], shown["investments"])
+    return found
+
+
+def _left(installation: Installation) -> set[str]:
+    """Return what there is of ours in the namespace, and in the cluster, as KIND/NAME."""
+    kubectl = installation.kubectl
+    kinds = kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
+    listed = [kind for kind in kinds if kind not in EVERYWHERE and ".metrics.k8s.io" not in kind]
+    found = {f"{_plural(each)}/{each['metadata']['name']}" for each in kubectl.objects(",".join(listed))}
+    ours = f"app.kubernetes.io/instance={installation.settings.release},app.kubernetes.io/name=daytrader"
+    cluster_wide = kubectl.objects("clusterroles,clusterrolebindings,apiservices", ours)
+    found |= {f"{_plural(each)}/{each['metadata']['name']}" for each in cluster_wide}
+    return found - set(EVERYWHERE)
+
+
+def _plural(each: dict[str, object]) -> str:
+    return f"{each['kind']}s".lower()

@@ -1,0 +1,83 @@
+"""The ways by which web is reached from outside the cluster, and a client that goes them."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from tests.cluster.installation import Installation
+from tests.cluster.shell import require
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to web."""
+
+    name: str
+    url: str
+
+
+def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
+    """Return every way there is: what E2E_URL names, or the Ingress and the NodePort of the Service.
+
+    Raises:
+        CaseFailedError: there is none.
+    """
+    if installation.settings.url:
+        return [Way("E2E_URL", installation.settings.url.rstrip("/"))]
+    found = []
+    kubectl = installation.kubectl
+    for ingress in kubectl.objects("ingresses", installation.selector("web")):
+        addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+        found += [Way("Ingress", f"{scheme}://{each.get('ip') or each['hostname']}") for each in addresses]
+    port = kubectl.get("service", installation.name("web"))["spec"]["ports"][0].get("nodePort")
+    if port:
+        found.append(Way("NodePort", f"{scheme}://{node_address(installation)}:{port}"))
+    require(found, f"no Ingress has an address and {installation.name('web')} no NodePort: name a way in E2E_URL")
+    return found
+
+
+def node_address(installation: Installation) -> str:
+    """Return the internal address of a node."""
+    nodes = installation.kubectl.objects("nodes")
+    addresses = nodes[0]["status"]["addresses"]
+    return str(next(each["address"] for each in addresses if each["type"] == "InternalIP"))
+
+
+class Client:
+    """Runs commands over HTTP, as `tests.e2e.conformance` wants it; time passes by itself here."""
+
+    def __init__(self, way: Way, authority: Path | None = None) -> None:
+        """`authority` is the CA of web's certificate, in PEM."""
+        self._url = way.url
+        self._tls = ssl.create_default_context(cafile=str(authority)) if authority else None
+
+    async def __aenter__(self) -> Self:
+        """Open connections."""
+        connector = aiohttp.TCPConnector(limit=100, ssl=self._tls or True)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        await self._session.close()
+
+    async def command(self, name: str, **params: str) -> tuple[int, str]:
+        """Run a command; return status and body."""
+        async with self._session.post(f"{self._url}/command/{name}", params=params) as answer:
+            return answer.status, await answer.text()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of a path that is no command."""
+        async with self._session.get(f"{self._url}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def advance(self, ms: int) -> None:
+        """Let so many ms pass."""
+        await asyncio.sleep(ms / 1000)
