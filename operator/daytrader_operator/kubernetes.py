@@ -103,19 +103,26 @@ class Kubernetes:
         except httpx2.HTTPError as error:
             raise KubernetesError(f"change {_kind(kind)} {name}", error) from error
 
-    async def set_condition(self, kind: type[Any], name: str, condition: Mapping[str, Any]) -> None:
-        """Set one condition in the status of an object, by its `type`. `kind` is a status subresource (PodStatus)."""
+    async def set_condition(self, kind: type[Any], name: str, uid: str, condition: Mapping[str, Any]) -> None:
+        """Set one condition in the status of the object with that `uid`; another of its name is left alone.
+
+        `kind` is a status subresource, for example PodStatus.
+        """
+        # Only a strategic merge patch knows that conditions are a map by their type.
+        change = {"metadata": {"uid": uid}, "status": {"conditions": [dict(condition)]}}
         try:
-            # Only a strategic merge patch knows that conditions are a map by their type.
-            change = {"status": {"conditions": [dict(condition)]}}
             await self._client.patch(kind, name, change, patch_type=PatchType.STRATEGIC)
         except httpx2.HTTPError as error:
-            raise KubernetesError(f"set condition {condition['type']} of {name}", error) from error
+            failure = KubernetesError(f"set condition {condition['type']} of {name}", error)
+            if failure.code not in {404, 409}:
+                raise failure from error
 
     async def apply_status(self, kind: type[Custom], name: str, status: Mapping[str, Any]) -> None:
         """Make `status` the whole of what we say in the status of a custom resource."""
         info = api_info(kind).resource
-        wanted = kind.Status(apiVersion=info.api_version, kind=info.kind, metadata={"name": name}, status=dict(status))
+        wanted = kind.Status(
+            apiVersion=info.api_version, kind=info.kind, metadata=ObjectMeta(name=name), status=dict(status)
+        )
         try:
             await self._client.patch(kind.Status, name, wanted, patch_type=PatchType.APPLY, force=True)
         except httpx2.HTTPError as error:

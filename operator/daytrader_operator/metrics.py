@@ -1,8 +1,15 @@
 """What the operator says of itself and of the replica sets, for Prometheus."""
 
-from typing import Final
+from collections.abc import Mapping
+from math import nan
+from typing import Any, Final
 
 from prometheus_client import Counter, Gauge
+
+from daytrader_operator.desired import KIND, Desired
+from daytrader_operator.diagnosis import Diagnosis
+from daytrader_operator.facts import Observed
+from daytrader_operator.status import condition_holds
 
 PORT: Final = 9100
 
@@ -27,3 +34,40 @@ last_pass = Gauge(
 last_backup = Gauge(
     "daytrader_backup_last_success_timestamp_seconds", "When the last good backup ended; 0: there was none."
 )
+failures.labels(KIND)
+
+_of_a_set = (ready, degraded, members_desired, members_healthy, member_up, primary, member_lag)
+_of_a_member = (member_up, primary, member_lag)
+
+_shown: dict[str, set[str]] = {}
+"""The members that there are samples of, by set."""
+
+
+def measure(desired: Desired, observed: Observed, diagnosis: Diagnosis, status: Mapping[str, Any]) -> None:
+    """Set the gauges of a replica set to what a pass has seen."""
+    name = desired.name
+    ready.labels(name).set(condition_holds(status, "Ready"))
+    degraded.labels(name).set(condition_holds(status, "Degraded"))
+    members_desired.labels(name).set(desired.spec.members)
+    members_healthy.labels(name).set(len(diagnosis.healthy))
+    hosts = {*desired.hosts, *(diagnosis.config.hosts if diagnosis.config else ())}
+    newest = observed.mongod(diagnosis.primary).applied if diagnosis.primary else None
+    for host in hosts:
+        member, applied = desired.member(host), observed.mongod(host).applied
+        member_up.labels(name, member).set(host in diagnosis.healthy)
+        primary.labels(name, member).set(host == diagnosis.primary)
+        lag = max(0.0, (newest - applied).total_seconds()) if newest and applied else nan
+        member_lag.labels(name, member).set(lag)
+    members = {desired.member(host) for host in hosts}
+    for member in _shown.get(name, set()) - members:
+        for gauge in _of_a_member:
+            gauge.remove(name, member)
+    _shown[name] = members
+
+
+def forget(name: str) -> None:
+    """Leave out the samples of a replica set that is gone."""
+    _shown.pop(name, None)
+    for gauge in _of_a_set:
+        gauge.remove_by_labels({"set": name})
+    last_pass.remove(KIND, name)

@@ -12,12 +12,16 @@ from daytrader.local.secret import kept_secret
 DATABASE = "daytrader"
 _USER = "daytrader"
 
-_PARAMETERS = (
+PARAMETERS = (
     "enableLocalhostAuthBypass=false",
     # Statistics recorded every second for MongoDB's support: a third of what an idle member costs.
     "diagnosticDataCollectionEnabled=false",
     # The entries of one insert go to one thread instead of being dealt out to 16: less waking up.
     "replWriterThreadCount=1",
+)
+"""What every member of ours is started with, wherever it runs."""
+
+_STOPS_AT_ONCE = (
     # A stop otherwise waits up to 15 s for clients to finish; here those who use the set are stopped before it.
     "shutdownTimeoutMillisForSignaledShutdown=100",
 )
@@ -56,7 +60,7 @@ class MongoSet:
             # How often writes that nobody waits for reach the disk. Those with j: true still start the flush themselves
             # and wait for it; what is saved is most wake-ups of an idle member.
             *("--journalCommitInterval", "500"),
-            *(word for parameter in _PARAMETERS for word in ("--setParameter", parameter)),
+            *(word for parameter in PARAMETERS + _STOPS_AT_ONCE for word in ("--setParameter", parameter)),
         )
         return Program(name=member, argv=argv, log=directory / f"{member}.log", port=port)
 
