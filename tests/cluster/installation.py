@@ -146,10 +146,10 @@ class Installation:
             return
         found = json.loads(run("helm", "list", "--namespace", self.namespace, "--all", "--output", "json"))
         given = json.loads(self.helm_values())
-        if found[0]["status"] != "deployed" or given != self.base_values:
+        if found[0]["status"] != "deployed" or given != self.base_values or self._has_other_images():
             say("   back to the base values")
             self.upgrade()
-        for component in ("web", "transaction", "audit", "quotes", *SETS):
+        for component in (*SERVICES, *SETS):
             kind = "mrs" if component in SETS else "deployment"
             spec = self.kubectl.get(kind, self.name(component))["spec"]
             count = self._base_count(component)
@@ -160,6 +160,13 @@ class Installation:
     def helm_values(self) -> str:
         """Return the values that the release was given, as JSON."""
         return run("helm", "get", "values", self.settings.release, "--namespace", self.namespace, "--output", "json")
+
+    def _has_other_images(self) -> bool:
+        deployments = {each["metadata"]["name"]: each for each in self.kubectl.objects("deployments")}
+        names = [self.name(component) for component in SERVICES]
+        return any(name not in deployments for name in names) or any(
+            _image(deployments[name]) != _image(self._rendered[name]) for name in names
+        )
 
     def _base_count(self, component: str) -> int:
         spec = self._rendered[self.name(component)]["spec"]
@@ -175,3 +182,7 @@ class Installation:
         for node in self.kubectl.objects("nodes"):
             if node["spec"].get("unschedulable"):
                 self.kubectl("uncordon", node["metadata"]["name"])
+
+
+def _image(deployment: Object) -> str:
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])

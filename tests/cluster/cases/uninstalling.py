@@ -4,13 +4,14 @@ import asyncio
 import json
 import secrets
 import time
+from functools import partial
 from typing import Final
 
 from tests.cluster.case import case
 from tests.cluster.installation import Installation
 from tests.cluster.load import Load, held_to, record
 from tests.cluster.reach import Client, ways
-from tests.cluster.shell import require
+from tests.cluster.shell import require, wait_until
 from tests.cluster.world import World
 
 VOLUMES: Final = "persistentvolumeclaims"
@@ -41,7 +42,7 @@ def _gone_and_back(world: World, *, operator_first: bool) -> None:
     installation = world.installation()
     kubectl = installation.kubectl
     users = [f"stays{secrets.token_hex(6)}" for _ in range(5)]
-    asyncio.run(_trade(installation, users))
+    asyncio.run(trade(installation, users))
     before = asyncio.run(balances(installation, users))
     claims = {claim["metadata"]["name"] for claim in kubectl.objects("pvc")}
     began = time.monotonic()
@@ -49,13 +50,11 @@ def _gone_and_back(world: World, *, operator_first: bool) -> None:
         kubectl.delete("deployment", installation.name("operator"))
     installation.helm.uninstall()
     world.figure("uninstalled, s", time.monotonic() - began)
-    left = _left(installation)
+    waited = wait_until("nothing to be left but claims", partial(_only_claims_are_left, installation), seconds=120)
+    world.figure("members gone after that, s", waited)
+    left = {each.partition("/")[2] for each in _left(installation)}
+    require(left == claims, f"of the volume claims {sorted(claims)} there are {sorted(left)}")
     world.figure("left", f"{len(left)} volume claims")
-    others = sorted(each for each in left if not each.startswith(f"{VOLUMES}/"))
-    require(not others, f"uninstalling left {others}")
-    require(
-        {each.partition("/")[2] for each in left} == claims, f"of the volume claims {sorted(claims)} there are {left}"
-    )
     began = time.monotonic()
     installation.install()
     world.figure("installed again, s", time.monotonic() - began)
@@ -68,7 +67,8 @@ def _gone_and_back(world: World, *, operator_first: bool) -> None:
         held_to(status, 15.0)
 
 
-async def _trade(installation: Installation, users: list[str]) -> None:
+async def trade(installation: Installation, users: list[str]) -> None:
+    """Have each of these users add money and buy."""
     async with Client(ways(installation)[0]) as client:
         for number, user in enumerate(users, 1):
             for name, amount in (("ADD", f"{number}000.00"), ("BUY", f"{number}00.00"), ("COMMIT_BUY", "")):
@@ -87,6 +87,12 @@ async def balances(installation: Installation, users: list[str]) -> dict[str, ob
             shown = json.loads(body)
             found[user] = (shown["cents"], shown["investments"])
     return found
+
+
+def _only_claims_are_left(installation: Installation) -> bool:
+    others = sorted(each for each in _left(installation) if not each.startswith(f"{VOLUMES}/"))
+    require(not others, f"uninstalling left {others}")
+    return True
 
 
 def _left(installation: Installation) -> set[str]:
