@@ -1,5 +1,6 @@
 """A steady load from inside the cluster: a `Workload` that the operator runs, and what its client saw."""
 
+import secrets
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -40,14 +41,14 @@ class Load:
         """A `rate` of None is a closed loop over so many `connections`."""
         self._say = world.say
         self._kubectl = installation.kubectl
-        self.name = name
+        self.name = f"{name}-{secrets.token_hex(3)}"
         self.seconds = seconds
         commands = (rate or 6_000) * (seconds + 5)
         loop: Object = {"open": {"rate": rate}} if rate else {"closed": {"connections": connections}}
         self._object: Object = {
             "apiVersion": "daytrader.dev/v1alpha1",
             "kind": "Workload",
-            "metadata": {"name": name, "namespace": installation.namespace},
+            "metadata": {"name": self.name, "namespace": installation.namespace},
             "spec": {
                 "made": {"users": users, "commands": commands},
                 "loop": loop,
@@ -58,7 +59,6 @@ class Load:
 
     def __enter__(self) -> Self:
         """Start, and return when commands are being sent."""
-        self._kubectl.delete("wl", self.name)
         self._kubectl.apply(self._object)
         wait_until(f"workload {self.name} to send", self._sends, seconds=START_SECONDS)
         status = self._status()

@@ -43,3 +43,9 @@ def wait_replicas(installation: Installation, component: str, replicas: int) -> 
         lambda: len(installation.kubectl.objects("pods", installation.selector(component))) == replicas,
         seconds=90,
     )
+
+
+def wait_gone(installation: Installation, component: str) -> None:
+    """Wait until a component has no pod any more."""
+    selector = installation.selector(component)
+    wait_until(f"no pod of {component}", lambda: not installation.kubectl.objects("pods", selector), seconds=120)
