@@ -9,16 +9,14 @@ import kopf
 from daytrader import logs
 from daytrader import metrics as serving
 from daytrader_operator import backups, kubernetes, metrics
-from daytrader_operator.credentials import handlers as credentials_handlers
+from daytrader_operator.credentials import handlers as credentials
 from daytrader_operator.desired import GROUP, SET_LABEL, VERSION
 from daytrader_operator.keeping import STALE_S, Keeping
 from daytrader_operator.mongodb import Connections
 from daytrader_operator.passes import Passes
-from daytrader_operator.workload import handlers as workload_handlers
+from daytrader_operator.workload import handlers as workloads
 
 LIVENESS: Final = "http://0.0.0.0:8080/healthz"
-
-__all__ = ["credentials_handlers", "main", "workload_handlers"]
 
 
 @kopf.on.startup()
@@ -37,12 +35,16 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     memo.backups = asyncio.get_running_loop().create_task(
         backups.watch_backups(memo.kubernetes, f"{os.environ['OPERATOR_FULLNAME']}-backup")
     )
+    credentials.start(memo)
+    workloads.start(memo)
     memo.stop_serving = serving.serve(metrics.PORT, "0.0.0.0")  # noqa: S104 - scraped from other pods
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:
     """Close it; a step that is under way is cut, and seen again by the next operator."""
+    workloads.stop(memo)
+    credentials.stop(memo)
     memo.backups.cancel()
     await memo.sets.close()
     await memo.kubernetes.close()

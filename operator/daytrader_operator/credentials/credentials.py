@@ -1,22 +1,20 @@
-"""Everything about credentials in one pass: the Secrets, rotation, Redis' certificate, and when the last backup was."""
+"""The credentials of one installation: its Secrets, and the certificate that Redis serves."""
 
 import base64
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from lightkube.resources.batch_v1 import CronJob
+import structlog
 from lightkube.resources.core_v1 import Secret
 
-from daytrader_operator import metrics
 from daytrader_operator.credentials.redis_certificate import RedisCertificate
 from daytrader_operator.credentials.secrets import PASSWORD, Secrets
 from daytrader_operator.kubernetes import Kubernetes, reference
 
 KIND: Final = "Credentials"
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +72,8 @@ class Credentials:
         )
         if took:
             message = "Redis serves the renewed certificate, without a restart"
-            _log.info("Secret %s: %s", self._names.redis_tls_secret, message)
+            _log.info(message, secret=self._names.redis_tls_secret)
             await self._kubernetes.event(reference(tls.to_dict()), "CertificateTaken", message)
-
-    async def look_at_backups(self) -> None:
-        """Set the gauge that tells when the last backup was. Raises KubernetesError."""
-        cron_job = await self._kubernetes.get(CronJob, f"{self._names.fullname}-backup")
-        last = cron_job.status.lastSuccessfulTime if cron_job is not None and cron_job.status is not None else None
-        metrics.last_backup.set(last.timestamp() if last is not None else 0)
 
 
 def _text(secret: Secret, key: str) -> str:

@@ -35,7 +35,8 @@ class RedisCertificate:
         `wanted` and `ca` are PEM; the first certificate of `wanted` is the server's own. False where the new files have
         not reached Redis yet, too: try again later. Raises RedisTlsError.
         """
-        certificate = _first(wanted)
+        certificate = _first(wanted, "tls.crt")
+        _first(ca, "ca.crt")  # with nothing in it, the system's CAs would be trusted instead
         try:
             context = ssl.create_default_context(cadata=ca)
         except ssl.SSLError as error:
@@ -84,9 +85,9 @@ class RedisCertificate:
             await client.aclose()
 
 
-def _first(pem: str) -> bytes:
-    """Return the first certificate of a chain in PEM, as DER. Raises RedisTlsError."""
+def _first(pem: str, key: str) -> bytes:
+    """Return the first certificate in what a Secret holds under `key`, as DER. Raises RedisTlsError."""
     begin, end = pem.find(ssl.PEM_HEADER), pem.find(ssl.PEM_FOOTER)
     if begin < 0 or end < begin:
-        raise RedisTlsError("tls.crt of Redis' TLS Secret holds no certificate in PEM: renew the Secret")
+        raise RedisTlsError(f"{key} of Redis' TLS Secret holds no certificate in PEM: renew the Secret")
     return ssl.PEM_cert_to_DER_cert(pem[begin : end + len(ssl.PEM_FOOTER)])

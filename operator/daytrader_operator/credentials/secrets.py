@@ -1,12 +1,12 @@
 """The Secrets with the internal tokens and with Redis' password, in the cluster."""
 
 import base64
-import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
 from lightkube.models.meta_v1 import ObjectMeta, OwnerReference
 from lightkube.resources.core_v1 import Secret, Service
 
@@ -16,7 +16,7 @@ from daytrader_operator.kubernetes import Kubernetes, reference
 TOKENS: Final = "tokens"
 PASSWORD: Final = "password"  # noqa: S105  the key's name
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 def new_secret() -> str:
@@ -65,7 +65,9 @@ class Secrets:
     async def _create(self, name: str, key: str) -> None:
         service = await self._kubernetes.get(Service, self._owner)
         if service is None or service.metadata is None or service.metadata.uid is None:
-            _log.warning("Secret %s is not made yet: Service %s, which is to own it, is not there", name, self._owner)
+            _log.warning(
+                "a Secret is not made yet: the Service that is to own it is not there", secret=name, service=self._owner
+            )
             return
         owner = OwnerReference(apiVersion="v1", kind="Service", name=self._owner, uid=service.metadata.uid)
         labels = {
@@ -82,7 +84,7 @@ class Secrets:
             data={key: _encoded(self._make())},
         )
         if await self._kubernetes.create(wanted):
-            _log.info("made Secret %s", name)
+            _log.info("made a Secret", secret=name)
 
     async def _change(self, secret: Secret, change: Change) -> None:
         metadata = secret.metadata or ObjectMeta()
@@ -96,7 +98,7 @@ class Secrets:
                 "data": {TOKENS: _encoded("".join(f"{token}\n" for token in change.tokens))},
             },
         )
-        _log.info("Secret %s: %s", name, change.message)
+        _log.info("changed a Secret", secret=name, step=change.reason)
         await self._kubernetes.event(reference(secret.to_dict()), change.reason, change.message)
 
 

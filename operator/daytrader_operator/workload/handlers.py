@@ -4,12 +4,12 @@ No handler here makes kopf put a finalizer on a Workload: deleting one never wai
 """
 
 import asyncio
-import logging
 import os
 from collections.abc import Mapping
 from typing import Final
 
 import kopf
+import structlog
 
 from daytrader_operator import metrics
 from daytrader_operator.kubernetes import KubernetesError
@@ -21,7 +21,7 @@ INTERVAL_S: Final = 2.0
 AT_REST_S: Final = 30.0
 """Seconds between passes while none is there, unless an event wakes the task."""
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 def surroundings(environment: Mapping[str, str]) -> Surroundings:
@@ -38,18 +38,15 @@ def surroundings(environment: Mapping[str, str]) -> Surroundings:
     )
 
 
-@kopf.on.startup(id="workloads")
-async def start(memo: kopf.Memo, **_: object) -> None:
-    """Begin to look after workloads."""
-    if "kubernetes" not in memo:
-        raise kopf.TemporaryError("the API server is not connected to yet", delay=0.1)
+def start(memo: kopf.Memo) -> None:
+    """Begin to look after workloads; `memo.kubernetes` is there."""
+    metrics.failures.labels(KIND)
     memo.workloads_wake = asyncio.Event()
     workloads = Workloads(memo.kubernetes, surroundings(os.environ))
     memo.workloads_task = asyncio.create_task(keep(workloads, memo.workloads_wake))
 
 
-@kopf.on.cleanup(id="workloads")
-async def stop(memo: kopf.Memo, **_: object) -> None:
+def stop(memo: kopf.Memo) -> None:
     """Stop. Jobs run on; whoever comes next finds them."""
     memo.workloads_task.cancel()
 
@@ -68,15 +65,14 @@ async def keep(workloads: Workloads, wake: asyncio.Event) -> None:
         busy = True
         try:
             busy = await workloads.go_over()
+            metrics.last_pass.labels(KIND, "all").set_to_current_time()
             said = ""
-        except KubernetesError as error:
+        except Exception as error:  # even a defect that one workload brings out must not end the task of all
             metrics.failures.labels(KIND).inc()
             if said != str(error):
                 said = str(error)
-                _log.warning("%s", error)
-        except Exception:  # a defect that one workload brings out must not end the task of all
-            metrics.failures.labels(KIND).inc()
-            _log.exception("a pass over the workloads failed")
+                known = isinstance(error, KubernetesError)
+                _log.warning("a pass over the workloads failed", why=said, exc_info=not known)
         try:
             async with asyncio.timeout(INTERVAL_S if busy else AT_REST_S):
                 await wake.wait()

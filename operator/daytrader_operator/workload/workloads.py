@@ -1,10 +1,10 @@
 """Runs Workloads: one step a pass for each of them, on what the API server says now and on nothing remembered."""
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import structlog
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import ConfigMap, Pod
@@ -21,7 +21,7 @@ KIND: Final = "Workload"
 
 Resource = create_namespaced_resource("daytrader.dev", "v1alpha1", KIND, "workloads")
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class Workloads:
@@ -48,7 +48,7 @@ class Workloads:
                 metrics.failures.labels(KIND).inc()
                 if self._said.get(name) != str(error):
                     self._said[name] = str(error)
-                    _log.warning("workload %s: %s", name, error)
+                    _log.warning("a pass over a workload failed", workload=name, why=str(error))
                     await self._kubernetes.event(reference(resource), "Trouble", str(error), warning=True)
         return bool(left)
 
@@ -57,7 +57,6 @@ class Workloads:
         step = plan(asked, observed, rfc3339(self._now()))
         if step is not None:
             await self._carry_out(step, asked, observed, resource)
-        metrics.last_pass.labels(KIND, asked.name).set_to_current_time()
 
     async def _observe(self, asked: Workload, resource: Mapping[str, Any]) -> Observed:
         found = await self._kubernetes.get(Job, job_name(asked.name))
@@ -81,13 +80,13 @@ class Workloads:
         if isinstance(step, CreateJob):
             await self._kubernetes.create(Job.from_dict(job(asked, self._around)))
             metrics.steps.labels(KIND, "create Job").inc()
-            _log.info("workload %s: made Job %s", asked.name, job_name(asked.name))
+            _log.info("made the Job of a workload", workload=asked.name)
             return
         status = step.status
         await self._kubernetes.apply_status(Resource, asked.name, stand.as_json(status))
         metrics.steps.labels(KIND, "report").inc()
         if observed.status is None or observed.status.phase != status.phase:
-            _log.info("workload %s: %s: %s", asked.name, status.phase, status.message)
+            _log.info("a workload has come on", workload=asked.name, phase=status.phase, message=status.message)
             failed = status.phase == "Failed"
             await self._kubernetes.event(reference(resource), status.phase, status.message, warning=failed)
 

@@ -1,0 +1,112 @@
+"""The two Secrets in the cluster, against a stand-in for the API server."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from lightkube.resources.core_v1 import Secret
+
+from daytrader_operator.credentials.secrets import Secrets, new_secret
+from daytrader_operator.kubernetes import KubernetesError
+from tests.operator.stand_in import StandIn
+
+
+class Stage:
+    """A namespace with a web Service, and the part under test."""
+
+    def __init__(self) -> None:
+        self.api = StandIn()
+        self.service = self.api.put("Service", "r-web")
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.secrets = Secrets(self.api, instance="r", owner="r-web", now=lambda: self.now, make=self._make)
+        self._made = 0
+
+    def _make(self) -> str:
+        self._made += 1
+        return f"secret{self._made}"
+
+    def value(self, name: str, key: str) -> str:
+        """What the Secret holds."""
+        return base64.b64decode(self.api.objects["Secret", name]["data"][key]).decode()
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """Its metadata."""
+        found: dict[str, Any] = self.api.objects["Secret", name]["metadata"]
+        return found
+
+
+async def test_what_is_missing_is_made() -> None:
+    """Each with a secret of its own, and owned by the installation, so that an uninstall takes it along."""
+    stage = Stage()
+    await stage.secrets.keep_password("r-redis")
+    await stage.secrets.keep_tokens("r-internal")
+    assert stage.value("r-redis", "password") == "secret1"
+    assert stage.value("r-internal", "tokens") == "secret2"
+    for name in ("r-redis", "r-internal"):
+        (owner,) = stage.metadata(name)["ownerReferences"]
+        assert (owner["kind"], owner["uid"]) == ("Service", stage.service["metadata"]["uid"])
+        assert stage.metadata(name)["labels"]["app.kubernetes.io/instance"] == "r"
+
+
+async def test_nothing_is_made_that_nobody_would_remove() -> None:
+    """While its owner is not there, as during an uninstall."""
+    stage = Stage()
+    del stage.api.objects["Service", "r-web"]
+    await stage.secrets.keep_password("r-redis")
+    assert stage.api.writes == []
+
+
+@pytest.mark.parametrize("data", [{"password": "b2xk", "tokens": "b2xk"}, {"password": "", "tokens": "b2xk"}])
+async def test_what_is_there_is_never_overwritten(data: dict[str, str]) -> None:
+    """Whoever made it."""
+    stage = Stage()
+    for name in ("r-redis", "r-internal"):
+        stage.api.put("Secret", name, data=data)
+    await stage.secrets.keep_password("r-redis")
+    await stage.secrets.keep_tokens("r-internal")
+    assert stage.api.writes == []
+
+
+async def test_a_rotation_is_carried_through_with_an_event_for_each_phase() -> None:
+    """Tokens and phase change together, one token a line."""
+    stage = Stage()
+    stage.api.put("Secret", "r-internal", data={"tokens": base64.b64encode(b"old\n").decode()})
+    stage.metadata("r-internal")["annotations"] = {"daytrader.dev/rotate": "monday"}
+    held = []
+    for _ in range(4):
+        await stage.secrets.keep_tokens("r-internal")
+        held.append(stage.value("r-internal", "tokens"))
+        stage.now += timedelta(seconds=150)
+    assert held == ["old\nsecret1\n", "secret1\nold\n", "secret1\n", "secret1\n"]
+    assert [event[1] for event in stage.api.events] == ["TokenAdded", "TokenSent", "TokenRotated"]
+    assert stage.metadata("r-internal")["annotations"] == {
+        "daytrader.dev/rotate": "monday",
+        "daytrader.dev/rotated": "monday",
+    }
+
+
+async def test_a_secret_that_somebody_else_changes_meanwhile_is_looked_at_again() -> None:
+    """Two operators for a moment take one step between them."""
+    stage = Stage()
+    stage.api.put("Secret", "r-internal", data={"tokens": "b2xk"})
+    stage.metadata("r-internal")["annotations"] = {"daytrader.dev/rotate": "monday"}
+    read = await stage.api.get(Secret, "r-internal")
+    assert read is not None
+    await stage.api.patch(Secret, "r-internal", {"metadata": {"labels": {"x": "y"}}})
+    stage.api.writes.clear()
+
+    async def stale(*_: object) -> Secret:
+        return read
+
+    stage.api.get = stale  # type: ignore[method-assign, assignment]  what was read before the change
+    with pytest.raises(KubernetesError):
+        await stage.secrets.keep_tokens("r-internal")
+    assert (stage.api.writes, stage.api.events) == ([], [])
+
+
+def test_secrets_are_long_and_need_no_quoting() -> None:
+    """Neither in a header, nor in a URL, nor in a shell."""
+    made = {new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(text) == 43 and text.replace("-", "").replace("_", "").isalnum() for text in made)
