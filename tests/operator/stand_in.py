@@ -49,13 +49,13 @@ class StandIn(Kubernetes):
         """Return the object."""
         self._be_up()
         found = self.objects.get((_kind(kind), name))
-        return None if found is None else kind.from_dict(found)
+        return None if found is None else _typed(kind, found)
 
     async def list(self, kind: type[Named], labels: Mapping[str, str]) -> list[Named]:
         """Return the objects with these labels."""
         self._be_up()
         return [
-            kind.from_dict(found)
+            _typed(kind, found)
             for (of, _), found in self.objects.items()
             if of == _kind(kind) and labels.items() <= found["metadata"].get("labels", {}).items()
         ]
@@ -63,7 +63,7 @@ class StandIn(Kubernetes):
     async def create(self, wanted: Named) -> bool:
         """Make the object unless there is one of its name."""
         self._be_up()
-        document = wanted.to_dict()
+        document = msgspec.to_builtins(wanted)
         kind, name = _kind(type(wanted)), document["metadata"]["name"]
         if (kind, name) in self.objects:
             return False
@@ -97,6 +97,11 @@ class StandIn(Kubernetes):
     def _be_up(self) -> None:
         if self.down:
             raise KubernetesError("ask", httpx2.HTTPError("connection refused"))
+
+
+def _typed(kind: type[Named], document: Document) -> Named:
+    # Custom resources are plain dictionaries.
+    return kind(document) if issubclass(kind, dict) else msgspec.convert(document, kind)
 
 
 def _kind(kind: type[Any]) -> str:

@@ -76,7 +76,7 @@ class RedisCertificate:
             socket_connect_timeout=_TIMEOUT_S,
         )
         try:
-            path = (await client.config_get(_FILE))[_FILE]
+            path = (await client.config_get(_FILE))[_FILE] or ""
             # Certificate, key and CA are all read again, under whichever of their names is set.
             await client.config_set(_FILE, path)
         except (RedisError, KeyError, OSError) as error:

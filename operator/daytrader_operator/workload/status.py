@@ -112,8 +112,8 @@ def make(
         phase=phase,
         message=message,
         conditions=[
-            _condition(kind, when, phase, message, generation, now, before)
-            for kind, when in (("Complete", "Succeeded"), ("Failed", "Failed"))
+            _condition("Complete", "Succeeded", phase, message, generation, now, before),
+            _condition("Failed", "Failed", phase, message, generation, now, before),
         ],
         job=job,
         started=(standing.started_at if standing is not None else "") or None,

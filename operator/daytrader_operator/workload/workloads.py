@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 import structlog
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.batch_v1 import Job
@@ -78,7 +79,7 @@ class Workloads:
 
     async def _carry_out(self, step: Step, asked: Workload, observed: Observed, resource: Mapping[str, Any]) -> None:
         if isinstance(step, CreateJob):
-            await self._kubernetes.create(Job.from_dict(job(asked, self._around)))
+            await self._kubernetes.create(msgspec.convert(job(asked, self._around), Job))
             metrics.steps.labels(KIND, "create Job").inc()
             _log.info("made the Job of a workload", workload=asked.name)
             return

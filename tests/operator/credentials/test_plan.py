@@ -23,7 +23,7 @@ class Secret:
     """A Secret that changes are carried out on."""
 
     def __init__(self, *tokens: str, **annotations: str) -> None:
-        self.tokens = tokens
+        self.tokens = list(tokens)
         self.annotations = {f"daytrader.dev/{name}": text for name, text in annotations.items()}
         self.now = NOW
         self.made = 0
@@ -33,7 +33,7 @@ class Secret:
         self.made += 1
         change = next_change(self.tokens, self.annotations, new_token=f"new{self.made}", now=self.now)
         if change is not None:
-            self.tokens = change.tokens
+            self.tokens = list(change.tokens)
             for name, text in change.annotations.items():
                 if text is None:
                     self.annotations.pop(name, None)
@@ -57,13 +57,13 @@ def test_a_rotation_adds_then_prefers_then_drops() -> None:
     """In every phase each token that a pod may still send is accepted by every pod, one phase late or not."""
     secret = Secret("old", rotate="monday")
     assert secret.step() is not None
-    assert secret.tokens == ("old", "new1")
+    assert secret.tokens == ["old", "new1"]
     secret.wait()
     assert secret.step() is not None
-    assert secret.tokens == ("new1", "old")
+    assert secret.tokens == ["new1", "old"]
     secret.wait()
     assert secret.step() is not None
-    assert secret.tokens == ("new1",)
+    assert secret.tokens == ["new1"]
     assert secret.annotations == {ROTATE: "monday", ROTATED: "monday"}
     secret.wait()
     assert secret.step() is None
@@ -101,7 +101,7 @@ def test_a_second_wish_waits_for_the_first_to_be_done() -> None:
     for _ in range(2):
         secret.wait()
         assert secret.step() is not None
-    assert (secret.tokens, secret.annotations[ROTATED]) == (("new1",), "monday")
+    assert (secret.tokens, secret.annotations[ROTATED]) == (["new1"], "monday")
     added = secret.step()
     assert added is not None
     assert added.reason == "TokenAdded"
@@ -116,7 +116,7 @@ def test_a_wish_that_is_withdrawn_is_still_carried_to_its_end() -> None:
     for _ in range(2):
         secret.wait()
         secret.step()
-    assert secret.tokens == ("new1",)
+    assert secret.tokens == ["new1"]
     assert secret.annotations == {ROTATED: "monday"}
 
 
@@ -130,7 +130,7 @@ def test_an_empty_secret_gets_a_token() -> None:
     """As one that was made by hand, or emptied."""
     secret = Secret()
     assert secret.step() is not None
-    assert secret.tokens == ("new1",)
+    assert secret.tokens == ["new1"]
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "2026-01-01T00:00:00"])
@@ -138,7 +138,7 @@ def test_a_time_that_is_none_begins_the_wait_anew(since: str) -> None:
     """Nothing is dropped early."""
     secret = Secret("old", "new", **{"rotating": "monday", "rotation-phase": "added", "rotation-since": since})
     assert secret.step() is not None
-    assert secret.tokens == ("old", "new")
+    assert secret.tokens == ["old", "new"]
     assert secret.annotations[SINCE] == NOW.isoformat()
     assert secret.step() is None
 
@@ -147,7 +147,7 @@ def test_a_phase_that_is_none_begins_anew() -> None:
     """With one more token, so that no pod is left out."""
     secret = Secret("old", "new", **{"rotating": "monday", "rotation-phase": "strange"})
     assert secret.step() is not None
-    assert secret.tokens == ("old", "new", "new1")
+    assert secret.tokens == ["old", "new", "new1"]
     assert secret.annotations[PHASE] == "added"
 
 
@@ -156,11 +156,11 @@ def test_no_order_of_looking_and_dying_ever_leaves_two_pods_without_a_common_tok
     for seed in range(300):
         rng = random.Random(seed)
         secret = Secret("old", rotate="monday")
-        seen: list[tuple[datetime, tuple[str, ...]]] = [(secret.now, secret.tokens)]
+        seen: list[tuple[datetime, tuple[str, ...]]] = [(secret.now, tuple(secret.tokens))]
         while ROTATED not in secret.annotations:
             if rng.random() < 0.7:  # else nobody looks: the operator is dead
                 secret.step()
-            seen.append((secret.now, secret.tokens))
+            seen.append((secret.now, tuple(secret.tokens)))
             late = timedelta(seconds=100)
             known = {tokens for time, tokens in seen if secret.now - time <= late} | {
                 max((time, number, tokens) for number, (time, tokens) in enumerate(seen) if secret.now - time >= late)[

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from lightkube.resources.core_v1 import Secret
 
 from daytrader_operator.credentials.secrets import Secrets, new_secret
 from daytrader_operator.kubernetes import KubernetesError
@@ -25,6 +24,11 @@ class Stage:
     def _make(self) -> str:
         self._made += 1
         return f"secret{self._made}"
+
+    def meanwhile(self) -> str:
+        """Another one changes the Secret between our reading and our writing."""
+        self.metadata("r-internal")["resourceVersion"] = "another"
+        return "too late"
 
     def value(self, name: str, key: str) -> str:
         """What the Secret holds."""
@@ -91,18 +95,13 @@ async def test_a_secret_that_somebody_else_changes_meanwhile_is_looked_at_again(
     stage = Stage()
     stage.api.put("Secret", "r-internal", data={"tokens": "b2xk"})
     stage.metadata("r-internal")["annotations"] = {"daytrader.dev/rotate": "monday"}
-    read = await stage.api.get(Secret, "r-internal")
-    assert read is not None
-    await stage.api.patch(Secret, "r-internal", {"metadata": {"labels": {"x": "y"}}})
-    stage.api.writes.clear()
-
-    async def stale(*_: object) -> Secret:
-        return read
-
-    stage.api.get = stale  # type: ignore[method-assign, assignment]  what was read before the change
+    first = stage.secrets.keep_tokens
+    stage.secrets = Secrets(stage.api, instance="r", owner="r-web", now=lambda: stage.now, make=stage.meanwhile)
     with pytest.raises(KubernetesError):
         await stage.secrets.keep_tokens("r-internal")
-    assert (stage.api.writes, stage.api.events) == ([], [])
+    assert (stage.value("r-internal", "tokens"), stage.api.events) == ("old", [])
+    await first("r-internal")
+    assert stage.value("r-internal", "tokens") == "old\nsecret1\n"
 
 
 def test_secrets_are_long_and_need_no_quoting() -> None:

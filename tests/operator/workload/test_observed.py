@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
@@ -14,14 +15,15 @@ START, END = "2026-01-01T00:00:05Z", "2026-01-01T00:01:05Z"
 def a_job(*conditions: dict[str, str], owner: str = "u") -> Job:
     """A Job with these conditions."""
     reference = {"apiVersion": "a/v1", "kind": "Workload", "name": "day", "uid": owner, "controller": True}
-    return Job.from_dict({"metadata": {"ownerReferences": [reference]}, "status": {"conditions": list(conditions)}})
+    told = {"metadata": {"ownerReferences": [reference]}, "status": {"conditions": list(conditions)}}
+    return msgspec.convert(told, Job)
 
 
 def a_pod(state: dict[str, Any] | None = None, created: str = START, **status: Any) -> Pod:
     """A pod whose container is in this state."""
     container = {"name": "w", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": state}
     told = {"containerStatuses": [container] if state is not None else [], **status}
-    return Pod.from_dict({"metadata": {"creationTimestamp": created}, "status": told})
+    return msgspec.convert({"metadata": {"creationTimestamp": created}, "status": told}, Pod)
 
 
 def test_a_new_job_has_only_an_owner() -> None:
@@ -31,7 +33,7 @@ def test_a_new_job_has_only_an_owner() -> None:
 
 def test_a_job_that_nobody_made_for_a_workload_has_no_owner() -> None:
     """It was made by hand."""
-    assert standing(Job.from_dict({"metadata": {"name": "x"}}), []) == Standing(owner="")
+    assert standing(Job(), []) == Standing(owner="")
 
 
 def test_a_running_container_has_started() -> None:

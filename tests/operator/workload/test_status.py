@@ -22,8 +22,10 @@ ENDED = Ended(exit_code=0, reason="Completed", words="", at="2026-01-01T00:30:00
 
 def words(**changed: object) -> str:
     """What a job writes."""
-    good = {"ok": True, "commands": 9, "tps": 3.5, "p50_ms": 1.0, "p99_ms": 2.0, "accepted": 8, "refused": 1}
-    return msgspec.json.encode(jobs.Summary(**{**good, "verified": "yes", "message": "m", **changed})).decode()
+    good = jobs.Summary(
+        ok=True, commands=9, tps=3.5, p50_ms=1.0, p99_ms=2.0, accepted=8, refused=1, verified="yes", message="m"
+    )
+    return msgspec.json.encode(msgspec.structs.replace(good, **changed)).decode()
 
 
 def test_the_summary_of_a_job_becomes_the_figures() -> None:
