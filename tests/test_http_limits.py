@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import trustme
 
 from daytrader import http_limits
+from daytrader.serving import listen, serve
+from daytrader.tls import ServerTls, client_context
+from tests.certificates import Mounted
 from tests.web.client import Connection, exchange, get
 from tests.web.replica import HttpServer, Replica
 
@@ -67,3 +72,22 @@ async def test_a_head_that_does_not_come_to_its_end_is_given_up(port: int, monke
     monkeypatch.setattr(http_limits, "HEAD_SECONDS", 0.05)
     answer = await exchange(port, b"GET /ready HT")
     assert (answer.status, answer.complete) == (0, False)
+
+
+async def test_the_bounds_hold_by_tls_too(tmp_path: Path) -> None:
+    """A head without end gets 431 over an encrypted connection as well, and one of usual size is served."""
+    mounted = Mounted(tmp_path)
+    mounted.put_certificate(trustme.CA(), "127.0.0.1")
+    listener, stop = listen("127.0.0.1", 0), asyncio.Event()
+    port, tls = listener.getsockname()[1], ServerTls(mounted.certificate, mounted.key)
+    serving = asyncio.create_task(serve(Replica().app, [listener], stop=stop, tls=tls))
+    connection = await Connection.open(port, client_context(mounted.ca))
+    assert (await connection.exchange(get("/ready"))).status == 200
+    feeding = asyncio.create_task(_feed(connection, b"GET /ready HTTP/1.1\r\nx: " + b"x" * 2_000_000))
+    answer = await connection.exchange(b"")
+    await feeding
+    connection.close()
+    stop.set()
+    await serving
+    if answer.status:  # the reset that follows may overtake it
+        assert (answer.status, answer.body) == (431, b"The head of the request is larger than 65536 bytes")

@@ -1,5 +1,7 @@
 """The internal credential: what gets past it and what does not."""
 
+from pathlib import Path
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
@@ -50,3 +52,37 @@ class TestInternalAuth:
         """An open path needs no credential; one below it does."""
         assert (await answer("/open"))[0] == 200
         assert (await answer("/open/more"))[0] == 401
+
+
+class TestTokens:
+    def test_the_first_is_sent_and_all_are_accepted(self) -> None:
+        """While a credential is exchanged, what others still show is as good as what we show."""
+        tokens = Tokens("new", "old")
+        assert tokens.authorization == "Bearer new"
+        assert tokens.accept(b"Bearer new")
+        assert tokens.accept(b"Bearer old")
+        assert not tokens.accept(b"Bearer older")
+        assert not tokens.accept(b"")
+
+    def test_none_is_refused(self) -> None:
+        """Nobody could show it, and everybody would be refused."""
+        with pytest.raises(ValueError, match="no internal credential"):
+            Tokens()
+
+    def test_a_file_holds_one_a_line(self, tmp_path: Path) -> None:
+        """Blank lines and blanks around do not count, whatever ends the lines."""
+        file = tmp_path / "tokens"
+        file.write_bytes(b"\nnew \r\n\n old\n")
+        tokens = Tokens("at first")
+        tokens.read(str(file))
+        assert tokens.authorization == "Bearer new"
+        assert [tokens.accept(b"Bearer " + one) for one in (b"new", b"old", b"at first")] == [True, True, False]
+
+    def test_an_empty_file_changes_nothing(self, tmp_path: Path) -> None:
+        """A file without a credential is an error that names it, and what counted before still counts."""
+        file = tmp_path / "tokens"
+        file.write_text("\n \n")
+        tokens = Tokens("one")
+        with pytest.raises(ValueError, match=r"tokens: no internal credential"):
+            tokens.read(str(file))
+        assert tokens.accept(b"Bearer one")

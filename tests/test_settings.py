@@ -1,5 +1,7 @@
 """Settings from the environment."""
 
+from importlib.metadata import version
+
 import pytest
 
 from daytrader.settings import SettingsError, load
@@ -38,3 +40,34 @@ def test_every_process_has_a_credential_of_its_own_unless_it_is_told_one() -> No
     """The internal token is made at random where none is given."""
     assert len(load({}).internal_token) >= 32
     assert load({}).internal_token != load({}).internal_token
+
+
+def test_what_is_running_and_where_it_is_known() -> None:
+    """The build that was given, else the package's version; the URL that was given, else the port's own."""
+    assert load({"DAYTRADER_BUILD": "1.2-abc"}).version == "1.2-abc"
+    assert load({"DAYTRADER_BUILD": ""}).version == load({}).version == version("daytrader")
+    assert load({"DAYTRADER_PORT": "81"}).base_url == "http://127.0.0.1:81"
+    pair = {"DAYTRADER_TLS_CERT": "/tls/tls.crt", "DAYTRADER_TLS_KEY": "/tls/tls.key"}
+    assert load(pair).base_url == "https://127.0.0.1:8080"
+    assert load({**pair, "DAYTRADER_OWN_URL": "https://10.1.2.3:8080"}).base_url == "https://10.1.2.3:8080"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"TLS_CERT": "a"}, "DAYTRADER_TLS_CERT is set and DAYTRADER_TLS_KEY is not"),
+        ({"TLS_KEY": "a"}, "DAYTRADER_TLS_KEY is set and DAYTRADER_TLS_CERT is not"),
+        ({"REDIS_CA": "a", "REDIS_URL": "redis://x"}, "DAYTRADER_REDIS_URL does not begin with rediss://"),
+        ({"JOURNAL_FORMAT": "2"}, "DAYTRADER_JOURNAL_FORMAT=2 is none that this build knows: give one of 1"),
+        ({"JOURNAL_FORMAT": "0"}, "DAYTRADER_JOURNAL_FORMAT=0"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(given: dict[str, str], says: str) -> None:
+    """The message says which they are, and what to do."""
+    with pytest.raises(SettingsError, match=says):
+        load({f"DAYTRADER_{name}": text for name, text in given.items()})
+
+
+def test_variables_of_clients_and_tests_are_no_settings() -> None:
+    """A shell in which the load generator or the tests were set up can start a service as well."""
+    load({"DAYTRADER_CA": "/ca.crt", "DAYTRADER_WORKLOADS": "/files", "DAYTRADER_SEEDS": "5"})

@@ -1,6 +1,7 @@
 """A client that sends any bytes and says what came back."""
 
 import asyncio
+import ssl
 
 import httptools
 import msgspec
@@ -38,9 +39,9 @@ class Connection:
         self.writer = writer
 
     @classmethod
-    async def open(cls, port: int) -> "Connection":
-        """Connect."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def open(cls, port: int, tls: ssl.SSLContext | None = None) -> "Connection":
+        """Connect, by TLS where a context is given."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
 
     async def exchange(self, request: bytes, *, end: bool = False) -> Answer:
         """Send `request`, whatever it is, and read one response, or to the end of the connection.
@@ -60,6 +61,11 @@ class Connection:
         except ConnectionError:
             pass
         return reader.answer
+
+    async def ended(self) -> bool:
+        """Return whether the other side has closed the connection, without sending anything more."""
+        async with asyncio.timeout(10):
+            return await self._reader.read(1) == b""
 
     def close(self) -> None:
         """Close the connection."""
