@@ -4,7 +4,6 @@ import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -112,8 +111,3 @@ def overlay(name: str) -> Rendered:
     """Return what kustomize makes of an overlay."""
     words = (*kustomize(), "--enable-helm", "--helm-command", helm(), str(OVERLAYS / name))
     return Rendered([each for each in yaml.load_all(run(*words), yaml.CSafeLoader) if each])
-
-
-def directory_of(name: str) -> Path:
-    """Return the directory of an overlay."""
-    return OVERLAYS / name
