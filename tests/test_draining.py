@@ -114,8 +114,12 @@ async def test_clients_that_send_on_and_on_are_all_answered(tls: tuple[ServerTls
 async def test_a_connection_that_was_idle_is_answered_once_more(tls: tuple[ServerTls, ssl.SSLContext] | None) -> None:
     """A request on a connection that was idle when the server began to end is served, and told to be the last one."""
     drained = asyncio.Event()
+
+    async def drain() -> None:
+        await drained.wait()
+
     server_tls, context = tls or (None, None)
-    server = Server("old", server_tls, drained.wait)
+    server = Server("old", server_tls, drain)
     async with _ending(server):
         connection = await Connection.open(server.port, context)
         assert "connection" not in (await connection.exchange(get("/"))).headers

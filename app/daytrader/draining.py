@@ -6,7 +6,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LAST_SECONDS: Final = 2.0
+LAST_SECONDS: Final = 2
 """How long a connection without a request is kept from then on. Closing it at once would lose a request that is on its
 way: the client sees a connection that ends without an answer, and cannot tell whether the request was served."""
 
@@ -36,14 +36,14 @@ def take_leave(server: uvicorn.Server) -> None:
     config = server.config
     app = LastAnswers(cast("ASGIApp", config.loaded_app))
     config.loaded_app = app  # connections that are made from now on
-    config.timeout_keep_alive = LAST_SECONDS  # type: ignore[assignment]  # any number of seconds will do
+    config.timeout_keep_alive = LAST_SECONDS
     for connection in list(server.server_state.connections):
         if isinstance(connection, HttpToolsProtocol):
             _leave(connection, app)
 
 
 def _leave(connection: HttpToolsProtocol, app: LastAnswers) -> None:
-    connection.app = app  # type: ignore[assignment]  # uvicorn's types of ASGI are not Starlette's
+    connection.app = app
     connection.timeout_keep_alive = LAST_SECONDS
     cycle = connection.cycle
     if cycle is not None and not cycle.response_complete:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import cast
 
 import pytest
@@ -12,6 +12,7 @@ from daytrader.audit import index as indexing
 from daytrader.audit.follower import AuditBehindError, Follower
 from daytrader.audit.port import AuditStore, AuditUnavailableError
 from daytrader.audit.sqlite import SqliteAuditStore
+from daytrader.audit.stream import of_user
 from daytrader.journal.entry import Entry
 from daytrader.journal.port import Fate, Journal, PartitionsDifferError
 from tests.audit.conftest import MakeStore
@@ -37,6 +38,26 @@ async def stored(store: AuditStore) -> list[Entry]:
     """Everything that the store holds."""
     heads = await store.heads()
     return [entry for p in sorted(heads) for entry in await store.read(p, 0, heads[p], 10_000)]
+
+
+class SlowJournal:
+    """A journal that can keep a follower waiting, as a process that is stopped for a while waits."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        self.stopped = asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._journal, name)
+
+    async def read_all(self, after: Mapping[int, int], limit: int) -> list[Entry]:
+        """Read when it may."""
+        if not self.goes_on.is_set():
+            self.stopped.set()
+            await self.goes_on.wait()
+        return await self._journal.read_all(after, limit)
 
 
 class TestFollowing:
@@ -186,6 +207,76 @@ class TestGoingOn:
         """A wrong number of partitions is not waited out."""
         with pytest.raises(PartitionsDifferError):
             await Follower(journal, store, PARTITIONS + 1, lambda: START).run()
+
+
+class TestSideBySide:
+    """Several audit services follow the same journal into the same store."""
+
+    async def test_both_store_the_same_once(
+        self, journal: Journal, make_store: MakeStore, writer: Writer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every entry and every page of the index is there once, whoever stored it; neither is ever in trouble."""
+        monkeypatch.setattr(indexing, "RECORDS_A_PAGE", 10)
+        monkeypatch.setattr(following, "GAP", 0.001)
+        monkeypatch.setattr(following, "TELL_EVERY", 0.0)
+        one, other = make_store(), make_store()
+        async with follows(journal, one) as first, follows(journal, other) as second:
+            both = (first, second)
+            await asyncio.gather(*(follower.passed(dict.fromkeys(range(PARTITIONS), 0), LIMIT) for follower in both))
+            troubles = {follower.trouble for follower in both}
+            for n in range(60):
+                await writer.append({n % PARTITIONS: [added("ann", n + 1), added("bob", 1)], 3: [added("cat", 1)]})
+                troubles |= {follower.trouble for follower in both}
+            await asyncio.gather(*(follower.passed(writer.heads, LIMIT) for follower in both))
+            assert troubles | {follower.trouble for follower in both} == {""}
+            places = [
+                [
+                    entry.n
+                    async for batch in of_user(store, follower.index(3), "cat", writer.heads[3])
+                    for entry in batch
+                ]
+                for follower, store in ((first, one), (second, other))
+            ]
+
+            async def told() -> bool:
+                return [await journal.audited(partition) for partition in sorted(writer.heads)] == [
+                    writer.heads[partition] for partition in sorted(writer.heads)
+                ]
+
+            await until(told)
+        assert await stored(one) == sorted(writer.entries, key=lambda entry: (entry.partition, entry.n))
+        with_cat = [entry.n for entry in writer.entries if entry.partition == 3 and b"cat" in entry.records]
+        assert places == [with_cat, with_cat]
+
+    async def test_audited_positions_never_fall(self, journal: Journal, writer: Writer) -> None:
+        """A service that is behind takes nothing back of what the other has told."""
+        for _ in range(3):
+            await writer.append({0: [added("a", 1)]})
+        await journal.set_audited({0: 3})
+        await journal.set_audited({0: 1})
+        assert await journal.audited(0) == 3
+
+    async def test_one_that_is_behind_goes_on_from_what_the_other_stored(
+        self, journal: Journal, make_store: MakeStore, writer: Writer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What the other has stored may be trimmed from the journal: it is taken from the store, and is no gap."""
+        monkeypatch.setattr(following, "CHECK_EVERY", 0.0)
+        await writer.append({0: [added("ann", 1)]})
+        slow = SlowJournal(journal)
+        async with follows(slow, make_store()) as behind, follows(journal, make_store()) as ahead:
+            await asyncio.gather(behind.passed(writer.heads, LIMIT), ahead.passed(writer.heads, LIMIT))
+            slow.goes_on.clear()
+            await slow.stopped.wait()
+            for _ in range(5):
+                await writer.append({0: [added("ann", 1)]})
+            await ahead.passed(writer.heads, LIMIT)
+            await journal.trim(0, 5)
+            slow.goes_on.set()
+            await behind.passed(writer.heads, LIMIT)
+            await writer.append({0: [added("ann", 1)]})
+            await behind.passed(writer.heads, LIMIT)
+            assert (behind.blocked, behind.trouble) == ({}, "")
+            assert behind.index(0).places("ann")[1] == list(range(1, 8))
 
 
 class TestWhatIsWrong:

@@ -1,5 +1,7 @@
 """Where a user occurs: in pages that are stored, and in those that are not yet."""
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,24 @@ class TestUserOf:
 
 
 class TestPages:
+    def test_two_users_of_one_hash_are_one_occurrence(self) -> None:
+        """An entry is named once for a hash, however many users of it are there: it would stand in a log twice."""
+        assert zlib.crc32(b"plumless") == zlib.crc32(b"buckeroo")
+        indexed = PartitionIndex(0, 0)
+        indexed.add(entry(1, 1, 2), {"plumless", "buckeroo"})
+        assert indexed.places("plumless")[1] == [1]
+
+    def test_who_cuts_a_page_makes_the_same_of_it(self) -> None:
+        """Several audit services store the same page: whose buckets are there makes no difference."""
+        pages = []
+        for users in (["ann", "bob", "cat", "dan"], ["dan", "cat", "bob", "ann"]):
+            indexed = PartitionIndex(0, 0)
+            indexed.add(entry(1, 1, 10), dict.fromkeys(users).keys())
+            indexed.add(entry(2, 11), {"ann"})
+            pages.append(indexed.full())
+        assert pages[0] is not None
+        assert pages[0] == pages[1]
+
     def test_users_are_found_while_nothing_is_stored(self) -> None:
         """The index in memory knows the entries of each user, in order."""
         indexed = PartitionIndex(0, 0)
