@@ -6,13 +6,17 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.workload.servers import EMPTY, Asked, MarketServer, ScriptedServer, always_empty, response
 
 
-async def daytrader(*arguments: str, stop_when: asyncio.Event | None = None) -> tuple[int, str, str]:
+async def daytrader(
+    *arguments: str, stop_when: asyncio.Event | None = None, by: signal.Signals = signal.SIGINT
+) -> tuple[int, str, str]:
     """Run `daytrader workload ...` and return exit status, standard output and standard error.
 
-    Sends SIGINT (as Ctrl-C does) when `stop_when` is set.
+    Sends a signal (SIGINT is what Ctrl-C sends) when `stop_when` is set.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "daytrader", "workload", *arguments),
@@ -23,7 +27,7 @@ async def daytrader(*arguments: str, stop_when: asyncio.Event | None = None) -> 
         try:
             if stop_when is not None:
                 await stop_when.wait()
-                process.send_signal(signal.SIGINT)
+                process.send_signal(by)
             out, err = await process.communicate()
         except BaseException:
             process.kill()
@@ -83,8 +87,9 @@ async def test_a_server_error_fails_the_run(tmp_path: Path) -> None:
     assert "day.txt:1:ADD:answered500oops" in "".join(out.split())  # a long path is wrapped anywhere
 
 
-async def test_ctrl_c_ends_with_the_report_so_far(tmp_path: Path) -> None:
-    """An interrupted run reports what was done, with several processes too, and has the status 130."""
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_with_the_report_so_far(tmp_path: Path, by: signal.Signals) -> None:
+    """A run that Ctrl-C or a pod's end interrupts reports what was done, with several processes, and has status 130."""
     file, report = tmp_path / "day.txt", tmp_path / "report.json"
     file.write_text("".join(f"[{number}] ADD,u{number % 2},1.00\n" for number in range(1, 101)))
     stuck = asyncio.Event()
@@ -98,7 +103,7 @@ async def test_ctrl_c_ends_with_the_report_so_far(tmp_path: Path) -> None:
     server = ScriptedServer(script)
     async with server.running():
         status, out, err = await daytrader(
-            *("run", str(file), "--url", server.url, "--processes", "2", "--json", str(report)), stop_when=stuck
+            *("run", str(file), "--url", server.url, "--processes", "2", "--json", str(report)), stop_when=stuck, by=by
         )
     assert (status, err) == (130, "")
     assert "Interrupted; this is what was done." in " ".join(out.split())
@@ -124,7 +129,7 @@ async def test_what_cannot_be_is_one_sentence(tmp_path: Path) -> None:
 
 
 async def test_progress_is_plain_where_there_is_no_terminal(tmp_path: Path) -> None:
-    """Standard error has no control characters; a run of less than five seconds says nothing there."""
+    """Standard error has no control characters; a run of less than ten seconds says nothing there."""
     file = tmp_path / "day.txt"
     file.write_text("[1] ADD,u,1.00\n")
     async with ScriptedServer(always_empty).running() as server:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,8 +59,8 @@ class ScriptedServer:
         self.url = ""
 
     @asynccontextmanager
-    async def running(self, port: int = 0) -> AsyncIterator["ScriptedServer"]:
-        """Serve at `port` (0: a free one) for as long as the `async with` block lasts."""
+    async def running(self, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator["ScriptedServer"]:
+        """Serve at `port` (0: a free one), by `tls` where it is given, for as long as the `async with` block lasts."""
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,8 +75,8 @@ class ScriptedServer:
                 writer.close()
                 tasks.discard(task)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=2048)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=2048, ssl=tls)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:

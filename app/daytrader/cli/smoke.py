@@ -1,16 +1,19 @@
 """`daytrader smoke`: whether a system that has just come up trades. What `helm test` runs."""
 
+from pathlib import Path
+
 import click
 import uvloop
 
+from daytrader.cli.ca import ca_option
 from daytrader.tls import TlsFileError
 from daytrader.workload.smoke import Smoke, SmokeError
 
 
 @click.command()
 @click.option("--url", required=True, help="Where the web service is, like http://127.0.0.1:8080.")
-@click.option("--ca", envvar="DAYTRADER_CA", help="Verify web's certificate by this file of CAs.  [env: DAYTRADER_CA]")
-def smoke(url: str, ca: str | None) -> None:
+@ca_option
+def smoke(url: str, ca: Path | None) -> None:
     """Trade with the system at URL as a new user: ADD, QUOTE, BUY, COMMIT_BUY, DISPLAY_SUMMARY, DUMPLOG.
 
     Each must be accepted within 30 s; the log must be valid, tell of each once, and lead to the balance that was shown.

@@ -1,6 +1,7 @@
 """Runs a workload: segments of commands side by side, DUMPLOGs alone between them and at the end."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
@@ -135,10 +136,16 @@ class Runner:
         """Make sure that somebody is there, or a wrong URL would fail command after command."""
         endpoint = self._endpoint
         until = monotonic() + (self._options.give_up_after_s if self._options.retry else 0.0)
+        tls = endpoint.tls_context()
         while True:
             try:
                 async with asyncio.timeout(_CONNECT_WITHIN):
-                    _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=endpoint.tls_context())
+                    _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=tls)
+            except ssl.SSLCertVerificationError as error:  # no waiting cures that
+                raise UnreachableError(
+                    f"the certificate of {endpoint.authority} is not accepted ({error.verify_message}): "
+                    "give the CA that signed it, with --ca"
+                ) from error
             except OSError as error:
                 if monotonic() > until:
                     raise UnreachableError(

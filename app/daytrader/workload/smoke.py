@@ -37,7 +37,7 @@ class SmokeError(Exception):
 class Smoke:
     """One trade by a user who has not been there before."""
 
-    def __init__(self, url: str, ca: str | None, say: Callable[[str], None]) -> None:
+    def __init__(self, url: str, ca: Path | None, say: Callable[[str], None]) -> None:
         """Trade at `url`. Its certificate is verified by the file `ca`, None: the system's CAs. Raises TlsFileError."""
         self.user = f"smoke{secrets.token_hex(6)}"
         self._url = url.rstrip("/")
