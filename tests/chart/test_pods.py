@@ -159,10 +159,18 @@ def test_tls_everywhere() -> None:
     assert web["DAYTRADER_AUDIT_URL"] == "https://daytrader-audit.daytrader.svc:8080"
     assert transaction["DAYTRADER_OWN_URL"] == "https://$(POD_IP):8080"
     assert str(transaction["DAYTRADER_REDIS_URL"]).startswith("rediss://")
+    assert web["DAYTRADER_WEB_DNS"] == "daytrader-web-pods.daytrader.svc:8080"
     operator = environment(container_of(rendered, "operator"))
     assert operator["OPERATOR_WEB_URL"] == "https://daytrader-web.daytrader.svc"
     assert rendered.one("MongoReplicaSet", "daytrader-data-set")["spec"]["tls"] == {"secretName": "mongodb-tls"}
     assert rendered.one("Service", "daytrader-web")["spec"]["ports"][0]["port"] == 443
+
+
+@pytest.mark.parametrize("part", ["web", "internal"])
+def test_web_replicas_do_not_ask_each_other_in_a_way_that_they_do_not_speak(part: str) -> None:
+    """With TLS either at web alone or between the services alone, none is told where the others are."""
+    mixed = render({"tls": {part: {"enabled": True, "secretName": "some"}}})
+    assert "DAYTRADER_WEB_DNS" not in environment(container_of(mixed, "web"))
 
 
 @pytest.mark.parametrize("component", ["web", "transaction", "audit", "quotes", "operator"])
