@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -46,13 +46,13 @@ class Secrets:
     async def keep_password(self, name: str) -> None:
         """Make the Secret with Redis' password, where it is missing. Raises KubernetesError."""
         if await self._kubernetes.get(Secret, name) is None:
-            await self._create(name, PASSWORD)
+            await self._create(name, PASSWORD, self._make())
 
     async def keep_tokens(self, name: str) -> None:
         """Make the Secret with the internal tokens, or take the next step of its rotation. Raises KubernetesError."""
         secret = await self._kubernetes.get(Secret, name)
         if secret is None:
-            await self._create(name, TOKENS)
+            await self._create(name, TOKENS, _lines((self._make(),)))
             return
         metadata = secret.metadata or ObjectMeta()
         text = base64.b64decode((secret.data or {}).get(TOKENS, "")).decode()
@@ -62,7 +62,7 @@ class Secrets:
         if change is not None:
             await self._change(secret, change)
 
-    async def _create(self, name: str, key: str) -> None:
+    async def _create(self, name: str, key: str, text: str) -> None:
         service = await self._kubernetes.get(Service, self._owner)
         if service is None or service.metadata is None or service.metadata.uid is None:
             _log.warning(
@@ -81,7 +81,7 @@ class Secrets:
                 name=name, namespace=self._kubernetes.namespace, labels=labels, ownerReferences=[owner]
             ),
             type="Opaque",
-            data={key: _encoded(self._make())},
+            data={key: _encoded(text)},
         )
         if await self._kubernetes.create(wanted):
             _log.info("made a Secret", secret=name)
@@ -95,11 +95,15 @@ class Secrets:
             {
                 # Refused where somebody else has changed it meanwhile; the next pass looks again.
                 "metadata": {"resourceVersion": metadata.resourceVersion, "annotations": dict(change.annotations)},
-                "data": {TOKENS: _encoded("".join(f"{token}\n" for token in change.tokens))},
+                "data": {TOKENS: _encoded(_lines(change.tokens))},
             },
         )
         _log.info("changed a Secret", secret=name, step=change.reason)
         await self._kubernetes.event(reference(secret.to_dict()), change.reason, change.message)
+
+
+def _lines(tokens: Iterable[str]) -> str:
+    return "".join(f"{token}\n" for token in tokens)
 
 
 def _encoded(text: str) -> str:

@@ -93,5 +93,6 @@ class Workloads:
 
 
 def _over(resource: Mapping[str, Any]) -> bool:
-    status = stand.read(resource.get("status"))
-    return (status is not None and status.over) or bool(resource["metadata"].get("deletionTimestamp"))
+    # Whatever else its status holds, written by another version perhaps: what is over is never run again.
+    phase = (resource.get("status") or {}).get("phase")
+    return phase in {"Succeeded", "Failed"} or bool(resource["metadata"].get("deletionTimestamp"))

@@ -1,57 +1,9 @@
 """The credentials of an installation, pass by pass."""
 
-import asyncio
-import base64
-
 import pytest
-from structlog.testing import capture_logs
 
-from daytrader_operator.credentials import handlers
 from daytrader_operator.credentials.credentials import Credentials, Names
-from daytrader_operator.credentials.handlers import keep
-from daytrader_operator.credentials.redis_certificate import RedisCertificate, RedisTlsError
-from tests.operator.stand_in import StandIn
-
-ENVIRONMENT = {
-    "OPERATOR_NAMESPACE": "trading",
-    "OPERATOR_INSTANCE": "r",
-    "OPERATOR_FULLNAME": "r-daytrader",
-    "OPERATOR_INTERNAL_SECRET": "r-daytrader-internal",
-    "OPERATOR_REDIS_SECRET": "r-daytrader-redis",
-}
-TLS = ENVIRONMENT | {"OPERATOR_REDIS_TLS_SECRET": "redis-tls"}
-
-
-class Certificate(RedisCertificate):
-    """Remembers what Redis was to take."""
-
-    def __init__(self, *answers: bool | RedisTlsError) -> None:
-        super().__init__(host="x")
-        object.__setattr__(self, "asked", [])
-        object.__setattr__(self, "answers", list(answers))
-
-    asked: list[dict[str, str]]
-    answers: list[bool | RedisTlsError]
-
-    async def take(self, *, wanted: str, ca: str, password: str) -> bool:
-        """Answer as the test says."""
-        self.asked.append({"wanted": wanted, "ca": ca, "password": password})
-        answer = self.answers.pop(0)
-        if isinstance(answer, RedisTlsError):
-            raise answer
-        return answer
-
-
-def data(**texts: str) -> dict[str, str]:
-    """The data of a Secret."""
-    return {name.replace("_", "."): base64.b64encode(text.encode()).decode() for name, text in texts.items()}
-
-
-def installation() -> StandIn:
-    """A namespace with the Services of an installation."""
-    api = StandIn()
-    api.put("Service", "r-daytrader-web")
-    return api
+from tests.operator.credentials.made import ENVIRONMENT, TLS, Certificate, data, installation
 
 
 def test_empty_variables_are_none() -> None:
@@ -94,21 +46,3 @@ async def test_without_tls_or_before_its_secret_redis_is_left_alone(environment:
     redis = Certificate()
     await Credentials(api, Names.of(environment), redis).keep_redis_certificate()
     assert redis.asked == []
-
-
-async def test_one_part_that_fails_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said once as long as it fails in the same way, and tried again."""
-    monkeypatch.setattr(handlers, "INTERVAL_S", 0.001)
-    api = installation()
-    api.put("Secret", "redis-tls", data=data(tls_crt="CERT", ca_crt="CA"))
-    redis = Certificate(*(RedisTlsError("no"),) * 5, RedisTlsError("other"), *(False,) * 10_000)
-    with capture_logs() as said:
-        task = asyncio.create_task(keep(Credentials(api, Names.of(TLS), redis), "r-daytrader"))
-        try:
-            async with asyncio.timeout(10):
-                while len(redis.asked) < 10:  # noqa: ASYNC110  the task under test tells nobody when a pass is over
-                    await asyncio.sleep(0.001)
-        finally:
-            task.cancel()
-    assert ("Secret", "r-daytrader-internal") in api.objects
-    assert [line["why"] for line in said if line["log_level"] == "warning"] == ["no", "other"]

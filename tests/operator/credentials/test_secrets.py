@@ -46,7 +46,7 @@ async def test_what_is_missing_is_made() -> None:
     await stage.secrets.keep_password("r-redis")
     await stage.secrets.keep_tokens("r-internal")
     assert stage.value("r-redis", "password") == "secret1"
-    assert stage.value("r-internal", "tokens") == "secret2"
+    assert stage.value("r-internal", "tokens") == "secret2\n"
     for name in ("r-redis", "r-internal"):
         (owner,) = stage.metadata(name)["ownerReferences"]
         assert (owner["kind"], owner["uid"]) == ("Service", stage.service["metadata"]["uid"])

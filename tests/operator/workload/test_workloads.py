@@ -107,12 +107,20 @@ async def test_a_config_map_is_waited_for() -> None:
     assert ("Job", "workload-day") in space.api.objects
 
 
-@pytest.mark.parametrize("fields", [{"status": {"phase": "Succeeded"}}, {}])
-async def test_a_workload_that_is_being_deleted_gets_nothing(fields: dict[str, Any]) -> None:
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+async def test_a_workload_that_is_over_is_never_run_again(phase: str) -> None:
+    """Also where its Job is gone, and whichever version wrote the status."""
+    space = Namespace()
+    space.api.put("Workload", "day", apiVersion="daytrader.dev/v1alpha1", spec=MADE, status={"phase": phase})
+    assert not await space.workloads.go_over()
+    assert space.api.writes == []
+
+
+async def test_a_workload_that_is_being_deleted_gets_nothing() -> None:
     """Its Job goes with it, without the operator."""
     space = Namespace()
     metadata = {"deletionTimestamp": END}
-    space.api.put("Workload", "day", apiVersion="daytrader.dev/v1alpha1", spec=MADE, metadata=metadata, **fields)
+    space.api.put("Workload", "day", apiVersion="daytrader.dev/v1alpha1", spec=MADE, metadata=metadata)
     assert not await space.workloads.go_over()
     assert space.api.writes == []
 
