@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+import trustme
 from redis.asyncio import Redis
 
 from daytrader.domain.quote import VALID_MS, Hit, Quote
@@ -15,9 +17,12 @@ from daytrader.quotes.mock import MockQuoteServer
 from daytrader.quotes.port import Claim
 from daytrader.quotes.redis import CLOCK_SKEW_MS, RedisQuoteCache
 from daytrader.quotes.source import QuoteSource
+from daytrader.tls import ServerTls
+from tests.certificates import Mounted
 from tests.quotes.conftest import Sample
 from tests.quotes.redis_process import RedisProcess
 from tests.quotes.scripted import ScriptedQuoteServer, TurnedClock
+from tests.tls_front import Front
 
 ReplicaOf = Callable[..., RedisQuoteCache]
 PATIENT_MS = 5_000
@@ -312,3 +317,36 @@ async def test_quotes_go_on_without_redis(
     await source.check()
     assert not source.status().cache_available
     await source.close()
+
+
+class TestTls:
+    async def test_the_server_is_verified_by_the_ca(self, quotes_url: str, clock: TurnedClock, tmp_path: Path) -> None:
+        """At rediss:// quotes are shared with a server that the CA's file vouches for, also after it was renewed."""
+        mounted = Mounted(tmp_path)
+        mounted.put_certificate(trustme.CA(), "127.0.0.1")
+        tls, behind = ServerTls(mounted.certificate, mounted.key), urlsplit(quotes_url)
+        async with Front(tls, behind.port or 0).running() as front:
+            url = quotes_url.replace("redis:", "rediss:", 1).replace(f":{behind.port}/", f":{front.port}/")
+            cache = RedisQuoteCache(url, ca=mounted.ca, clock=clock, time_limit_ms=PATIENT_MS, rest_ms=0)
+            await cache.check()
+            assert cache.available
+            mounted.put_certificate(trustme.CA(), "127.0.0.1")
+            tls.read()
+            await front.cut()
+            await cache.check()
+            await cache.check()
+            assert cache.available
+            await cache.close()
+
+    async def test_another_server_is_left_alone(self, quotes_url: str, clock: TurnedClock, tmp_path: Path) -> None:
+        """One that another authority has signed gets nothing; every replica asks the quote server for itself."""
+        mounted, other = Mounted(tmp_path / "tls"), tmp_path / "other.pem"
+        mounted.put_certificate(trustme.CA(), "127.0.0.1")
+        other.write_bytes(trustme.CA().cert_pem.bytes())
+        behind = urlsplit(quotes_url)
+        async with Front(ServerTls(mounted.certificate, mounted.key), behind.port or 0).running() as front:
+            url = quotes_url.replace("redis:", "rediss:", 1).replace(f":{behind.port}/", f":{front.port}/")
+            cache = RedisQuoteCache(url, ca=str(other), clock=clock, time_limit_ms=PATIENT_MS)
+            await cache.check()
+            assert "CERTIFICATE_VERIFY_FAILED" in cache.error
+            await cache.close()
