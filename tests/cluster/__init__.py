@@ -23,6 +23,5 @@ sends a command again, with its id, after a second without an answer, and counts
 load the whole log is verified against what that client saw. A case that fails leaves what the cluster showed in
 `out/e2e/CASE/`; the figures of all cases are kept in `out/e2e.json`, those of earlier runs too.
 
-This is a program (`python -m tests.cluster`). The few tests of this directory that pytest runs (`test_*.py`) need
-programs of the cluster's world, so pytest collects them only where it is given this directory or a file in it.
+This is a program (`python -m tests.cluster`), not a part of the tests that pytest collects.
 """
