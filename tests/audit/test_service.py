@@ -103,6 +103,18 @@ class TestWholeLog:
         assert max(sizes) < 70_000
 
 
+class TestDraining:
+    async def test_a_service_that_drains_is_not_ready_and_still_answers(
+        self, local: AuditService, writer: Writer
+    ) -> None:
+        """Others are asked from now on; what is asked all the same is answered."""
+        await writer.append({0: [added("a", 1)]})
+        await until(lambda: not local.waits_for())
+        local.refuse()
+        assert local.waits_for() == "it is draining: logs are to be asked for elsewhere"
+        assert len(await numbers(local, None, writer.heads)) == 1
+
+
 class TestUsersLog:
     async def test_everything_of_the_user_and_nothing_else(self, service: AuditService, writer: Writer) -> None:
         """Commands, also those refused while the user did not exist, fired triggers, and hits in the user's name."""

@@ -19,11 +19,13 @@ from tests.transaction.stage import EPOCH_MS, Stage
 class Bench:
     """A partition, with a clock and quotes of its own."""
 
-    def __init__(self, stage: Stage, memory: int = 10**9) -> None:
+    def __init__(self, stage: Stage, memory: int = 10**9, journal_format: int = 1) -> None:
         self.stage = stage
         self.now = EPOCH_MS
         self.quotes: dict[str, Quote] = {}
-        self.partition = Partition(0, "one", lambda: self.now, self.quotes.get, Accounts(memory), journal_format=1)
+        self.partition = Partition(
+            0, "one", lambda: self.now, self.quotes.get, Accounts(memory), journal_format=journal_format
+        )
         self.partition.is_open = True
 
     def know(self, *users: str) -> None:
@@ -196,3 +198,11 @@ async def test_accounts_that_are_built_on_stay_in_memory(stage: Stage) -> None:
     bench.partition.evict(["alice", "bob"])
     assert "alice" in accounts
     assert "bob" not in accounts
+
+
+async def test_entries_are_written_in_the_format_of_the_settings(stage: Stage) -> None:
+    """A build that knows a newer format goes on writing the older one, which others still read, until it is told."""
+    bench = Bench(stage, journal_format=7)
+    bench.know("alice")
+    bench.attempt("ADD,1.00")
+    assert bench.take_off().format == 7

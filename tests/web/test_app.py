@@ -1,5 +1,6 @@
 """The routes of the web service beside the commands."""
 
+import asyncio
 import json
 
 from daytrader.health import Part
@@ -8,7 +9,7 @@ from daytrader.membership import ProbedMembership, listed
 from daytrader.session import InternalSession
 from daytrader.web.app import WebApp
 from tests.web.client import exchange, get
-from tests.web.replica import TOKEN, HttpServer
+from tests.web.replica import TOKEN, HttpServer, Replica
 from tests.web.stand_in import Behind
 
 
@@ -51,6 +52,21 @@ async def test_without_a_transaction_replica_nothing_is_ready(behind: Behind) ->
         answer = await exchange(server.port, get("/ready"))
         assert (answer.status, answer.body) == (503, b"no transaction replica is ready")
         assert (await exchange(server.port, get("/health"))).status == 503
+
+
+async def test_a_replica_that_was_ready_stays_so_without_a_transaction_replica(behind: Behind) -> None:
+    """Commands wait for one, and an answer that says so is worth more than no connection; health is 503 meanwhile."""
+    async with HttpServer(Replica().app) as transaction:
+        membership = ProbedMembership(listed(transaction.url), InternalSession(Tokens(TOKEN)))
+        app = WebApp(behind, behind, membership, behind, version="", partitions=16, clock=lambda: 0)
+        async with HttpServer(app) as server:
+            probing = asyncio.create_task(membership.run())
+            await asyncio.wait_for(membership.settled.wait(), 10)
+            assert (await exchange(server.port, get("/ready"))).status == 200
+            membership.suspect(transaction.url, "it is silent")
+            assert (await exchange(server.port, get("/ready"))).status == 200
+            probing.cancel()
+            await asyncio.wait([probing])
 
 
 async def test_health_names_what_is_wrong_while_trading_works(behind: Behind, port: int) -> None:
