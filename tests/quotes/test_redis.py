@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -53,9 +54,8 @@ async def replica_of(clock: TurnedClock) -> AsyncIterator[ReplicaOf]:
     made: list[RedisQuoteCache] = []
 
     def make(url: str, **options: int) -> RedisQuoteCache:
-        made.append(
-            RedisQuoteCache(url, clock=clock, **{"time_limit_ms": PATIENT_MS, "asking_ms": FOREVER_MS, **options})
-        )
+        chosen: dict[str, Any] = {"time_limit_ms": PATIENT_MS, "asking_ms": FOREVER_MS, **options}
+        made.append(RedisQuoteCache(url, clock=clock, **chosen))
         return made[-1]
 
     yield make
