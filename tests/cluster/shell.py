@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from os import environ, fspath
 from pathlib import Path
 
+from tests.cluster.settings import ROOT
+
 
 class CaseFailedError(Exception):
     """What a case shows does not hold; the message says what was expected and what was seen."""
@@ -59,6 +61,7 @@ def attempt(
             text=True,
             timeout=seconds,
             check=False,
+            cwd=ROOT,
             env={**environ, **(env or {})},
         )
     except FileNotFoundError as error:

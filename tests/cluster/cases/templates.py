@@ -1,18 +1,19 @@
 """What the chart and the overlays render to, in the eyes of the real API server."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import kubernetes_validate
 import yaml
 
 from tests.chart.rendering import OVERLAYS, PROFILES, overlay, render
+from tests.chart.schemas import complaints
 from tests.cluster.case import case
 from tests.cluster.helm import Values
 from tests.cluster.installation import Installation
 from tests.cluster.kubectl import Object
 from tests.cluster.settings import CHART
-from tests.cluster.shell import CaseFailedError, require, run
+from tests.cluster.shell import require, run
 from tests.cluster.world import World
 
 UNKNOWN: Final[Mapping[str, Values]] = {
@@ -56,25 +57,26 @@ def _(world: World) -> None:
         require(said, f"{given} is not refused")
         require(f"at {path}" in said, f"{given} is refused without its path {path}: {said}")
     world.figure("unknown values refused with their path", len(UNKNOWN))
+    said = run(sys.executable, "-m", "pytest", "-q", "--no-header", "tests/chart/test_overlays.py", seconds=120)
+    world.figure("overlays are the chart but for their patches", said.strip().splitlines()[-1])
 
 
 def _accepted(installation: Installation, what: str, rendered: Sequence[Object]) -> set[str]:
     """Have schemas and the API server check objects; return the kinds that are no part of this cluster's API."""
+    wrong = [
+        f"{each['kind']} {each['metadata']['name']}: {complaint}"
+        for each in rendered
+        for complaint in complaints(each, SCHEMAS)
+    ]
+    require(not wrong, f"{what} is not of the schemas of Kubernetes {SCHEMAS}: {'; '.join(wrong)}")
     kubectl = installation.kubectl
     served = set(kubectl("api-versions").split())
-    known, foreign = [], set()
-    for each in rendered:
-        if each["apiVersion"] not in served:
-            foreign.add(f"{each['apiVersion']} {each['kind']}")
-            continue
-        if each["apiVersion"].partition("/")[0] != "daytrader.dev":
-            try:
-                kubernetes_validate.validate(each, SCHEMAS, strict=True)
-            except kubernetes_validate.ValidationError as wrong:
-                name = f"{each['kind']} {each['metadata']['name']}"
-                raise CaseFailedError(f"{what}: {name} is not of the schema: {wrong}") from wrong
-        if each["kind"] not in ("Namespace", "CustomResourceDefinition"):
-            known.append(_moved(each, installation.namespace))
+    foreign = {f"{each['apiVersion']} {each['kind']}" for each in rendered if each["apiVersion"] not in served}
+    known = [
+        _moved(each, installation.namespace)
+        for each in rendered
+        if each["apiVersion"] in served and each["kind"] != "Namespace"
+    ]
     text = yaml.safe_dump_all(known)
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--field-manager=e2e")
     status, _, error = kubectl.attempt("apply", *options, "--filename=-", stdin=text, seconds=120)
