@@ -13,7 +13,7 @@ from tests.cluster.helm import Values
 from tests.cluster.installation import Installation
 from tests.cluster.kubectl import Object
 from tests.cluster.settings import CHART
-from tests.cluster.shell import require, run
+from tests.cluster.shell import attempt, require, run
 from tests.cluster.world import World
 
 UNKNOWN: Final[Mapping[str, Values]] = {
@@ -69,8 +69,7 @@ def _accepted(installation: Installation, what: str, rendered: Sequence[Object])
         for complaint in complaints(each, SCHEMAS)
     ]
     require(not wrong, f"{what} is not of the schemas of Kubernetes {SCHEMAS}: {'; '.join(wrong)}")
-    kubectl = installation.kubectl
-    served = set(kubectl("api-versions").split())
+    served = set(installation.kubectl("api-versions").split())
     foreign = {f"{each['apiVersion']} {each['kind']}" for each in rendered if each["apiVersion"] not in served}
     known = [
         _moved(each, installation.namespace)
@@ -79,7 +78,7 @@ def _accepted(installation: Installation, what: str, rendered: Sequence[Object])
     ]
     text = yaml.safe_dump_all(known)
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--field-manager=e2e")
-    status, _, error = kubectl.attempt("apply", *options, "--filename=-", stdin=text, seconds=120)
+    status, _, error = attempt("kubectl", "apply", *options, "--filename=-", stdin=text, seconds=120)
     require(status == 0, f"{what} is not accepted: {error[-1500:]}")
     return foreign
 
