@@ -20,10 +20,16 @@ class Helm:
     release: str
     namespace: str
 
-    def installed(self) -> bool:
-        """Return whether the release is there."""
-        releases = json.loads(run("helm", "list", "--namespace", self.namespace, "--all", "--output", "json"))
-        return any(each["name"] == self.release for each in releases)
+    def status(self) -> str:
+        """Return helm's word for how the release is, "deployed" at its best; empty where it is not there."""
+        releases = json.loads(run("helm", "list", "--namespace", self.namespace, "--output", "json"))
+        return next((str(each["status"]) for each in releases if each["name"] == self.release), "")
+
+    def given(self) -> Values:
+        """Return the values that the release was given."""
+        said = run("helm", "get", "values", self.release, "--namespace", self.namespace, "--output", "json")
+        values: Values = json.loads(said) or {}
+        return values
 
     def install(self, values: Values, *, minutes: float = 6.0) -> None:
         """Install the chart with `--wait`."""

@@ -1,6 +1,5 @@
 """One installation of the chart in a namespace of its own: its values, its parts, and bringing it to its base again."""
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ import yaml
 from tests.cluster.helm import Helm, Values, merged
 from tests.cluster.kubectl import Kubectl, Object, is_true
 from tests.cluster.settings import Settings
-from tests.cluster.shell import CaseFailedError, require, run, wait_until
+from tests.cluster.shell import CaseFailedError, require, wait_until
 
 SETS: Final = ("data-set", "audit-set")
 SERVICES: Final = ("web", "transaction", "audit", "quotes", "redis", "operator")
@@ -80,7 +79,7 @@ class Installation:
 
     def remove(self) -> None:
         """Remove release and namespace, with the volumes and all."""
-        if self.helm.installed():
+        if self.helm.status():
             self.helm.uninstall()
         self.kubectl.delete("namespace", self.namespace, seconds=180)
 
@@ -140,13 +139,12 @@ class Installation:
     def settle(self, say: Callable[[str], None]) -> None:
         """Bring the installation to its base values, whole and ready; install it where it is not."""
         self._uncordon()
-        if not self.helm.installed():
+        status = self.helm.status()
+        if not status:
             say("   installing")
             self.install()
             return
-        found = json.loads(run("helm", "list", "--namespace", self.namespace, "--all", "--output", "json"))
-        given = json.loads(self.helm_values())
-        if found[0]["status"] != "deployed" or given != self.base_values or self._has_other_images():
+        if status != "deployed" or self.helm.given() != self.base_values or self._has_other_images():
             say("   back to the base values")
             self.upgrade()
         for component in (*SERVICES, *SETS):
@@ -156,10 +154,6 @@ class Installation:
             if spec["members" if component in SETS else "replicas"] != count:
                 self.scale(component, count)
         self.wait_ready()
-
-    def helm_values(self) -> str:
-        """Return the values that the release was given, as JSON."""
-        return run("helm", "get", "values", self.settings.release, "--namespace", self.namespace, "--output", "json")
 
     def _has_other_images(self) -> bool:
         deployments = {each["metadata"]["name"]: each for each in self.kubectl.objects("deployments")}

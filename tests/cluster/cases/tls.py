@@ -89,7 +89,7 @@ def _secured(world: World) -> Installation:
     """Return an installation of its own with TLS everywhere; one of an earlier run, with another CA, goes first."""
     installation = world.another("tls")
     kubectl = installation.kubectl
-    if installation.helm.installed():
+    if installation.helm.status():
         known = kubectl.get("secret", secret_name("web"))["data"]["ca.crt"]
         if base64.b64decode(known) == _AUTHORITY.certificate:
             installation.upgrade(SECURED)
