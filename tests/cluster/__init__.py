@@ -18,6 +18,11 @@ settings `E2E_…`: see `settings.py`.
     E2E_ADAPTER_RULES    NAMESPACE/CONFIGMAP/KEY that takes the adapter's rules
     DAYTRADER_WORKLOADS  directory with the workload files of `workload-files`; else files are made
 
+On kind, for example:
+
+    E2E_STOP_NODE='docker stop {node}' E2E_START_NODE='docker start {node}'
+    E2E_KILL='docker exec {node} ctr --namespace k8s.io tasks kill --signal SIGKILL {container_id}'
+
 Most cases share one installation and strike it under a steady load: a `Workload` that the operator runs, whose client
 sends a command again, with its id, after a second without an answer, and counts it as failed after 30 s. After each
 load the whole log is verified against what that client saw. A case that fails leaves what the cluster showed in
