@@ -1,0 +1,83 @@
+"""The directory of backups."""
+
+from pathlib import Path
+
+import pytest
+
+from daytrader.backup.directory import appearing, backups, chosen, locked, name_of, prune
+from daytrader.backup.manifest import MANIFEST, BackupError
+from tests.backup.conftest import names_in
+
+
+def made(directory: Path, *names: str) -> None:
+    """Make backups that hold nothing but a manifest."""
+    for name in names:
+        with locked(directory), appearing(directory, name) as partial:
+            (partial / MANIFEST).write_text("{}")
+
+
+def half_made(directory: Path) -> None:
+    """Fail to make a backup."""
+    with locked(directory), appearing(directory, "one") as partial:
+        (partial / MANIFEST).write_text("{}")
+        raise OSError("the disk is full")
+
+
+def test_names_sort_by_time() -> None:
+    """A name is the moment of the beginning, in UTC, to the millisecond."""
+    assert name_of(1_767_323_045_678) == "20260102T030405.678Z"
+    assert name_of(1_767_323_045_009) == "20260102T030405.009Z"
+
+
+def test_a_backup_appears_whole(directory: Path) -> None:
+    """Until it is finished it has no name under which anybody would find it."""
+    with locked(directory), appearing(directory, "one") as partial:
+        (partial / MANIFEST).write_text("{}")
+        assert backups(directory) == []
+    assert backups(directory) == [directory / "one"]
+
+
+def test_one_that_failed_leaves_nothing(directory: Path) -> None:
+    """Whatever ends it, its files go."""
+    with pytest.raises(OSError, match="full"):
+        half_made(directory)
+    assert names_in(directory) == [".lock"]
+
+
+def test_what_a_killed_one_left_goes_with_the_next(directory: Path) -> None:
+    """Nobody else deletes it, and nobody takes it for a backup."""
+    left = directory / ".one.part"
+    left.mkdir(parents=True)
+    (left / MANIFEST).write_text("{}")
+    assert backups(directory) == []
+    made(directory, "two")
+    assert names_in(directory) == [".lock", "two"]
+
+
+def test_two_do_not_write_at_once(directory: Path) -> None:
+    """The second is refused, and leaves the first one's files alone."""
+    with locked(directory), appearing(directory, "one") as partial:
+        with pytest.raises(BackupError, match="another backup is being written"), locked(directory):
+            pass
+        (partial / MANIFEST).write_text("{}")
+    made(directory, "two")
+    assert [path.name for path in backups(directory)] == ["one", "two"]
+
+
+def test_old_backups_are_pruned(directory: Path) -> None:
+    """The newest stay; what else is in the directory is not touched."""
+    made(directory, "1", "2", "3", "4")
+    (directory / "notes").mkdir()
+    assert prune(directory, 2) == ["1", "2"]
+    assert names_in(directory) == [".lock", "3", "4", "notes"]
+    assert prune(directory, 2) == []
+
+
+def test_the_newest_is_chosen(directory: Path) -> None:
+    """A backup is itself; a directory of backups is its newest one."""
+    made(directory, "1", "2")
+    assert chosen(directory / "1") == directory / "1"
+    assert chosen(directory) == directory / "2"
+    (directory / "empty").mkdir()
+    with pytest.raises(BackupError, match="there is no whole backup in"):
+        chosen(directory / "empty")
