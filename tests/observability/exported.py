@@ -20,6 +20,9 @@ PROMETHEUS_OWN: Final = frozenset({"up", "ALERTS"})
 FROM_KUBE_STATE_METRICS: Final = frozenset({"kube_horizontalpodautoscaler_status_condition"})
 
 _FAMILY: Final = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
+_CREATED: Final = "_created"
+"""When a counter began: nobody asks for that."""
+
 _SUFFIXES: Final = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}
 
 
@@ -28,4 +31,6 @@ def exported_names() -> frozenset[str]:
     for module in MODULES:
         importlib.import_module(module)
     families = _FAMILY.findall(prometheus_client.generate_latest().decode())
-    return frozenset(name + suffix for name, kind in families for suffix in _SUFFIXES.get(kind, ("",)))
+    return frozenset(
+        name + suffix for name, kind in families if not name.endswith(_CREATED) for suffix in _SUFFIXES.get(kind, ("",))
+    )

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import matplotlib as mpl
-import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tests.observability.dashboards import Dashboard, Panel
 from tests.observability.samples import Series
@@ -54,7 +54,7 @@ def _panel(figure: Figure, panel: Panel, found: Found, height: int) -> None:
     axes.set_title(f"{panel.title} [{panel.unit}]", fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
     series = [
-        (_legend(target.legend, each.labels), each)
+        (_legend(target.legend, each.labels) or target.ref, each)
         for target in panel.targets
         for each in found.get((panel.id, target.ref), ())
     ]
@@ -70,7 +70,7 @@ def _panel(figure: Figure, panel: Panel, found: Found, height: int) -> None:
 
 def _lines(axes: Axes, series: Sequence[tuple[str, Series]], *, steps: bool) -> None:
     for name, each in series:
-        axes.plot(_dates(each.times), each.values, label=name, linewidth=1.1, drawstyle="steps-post" if steps else None)
+        axes.plot(each.times, each.values, label=name, linewidth=1.1, drawstyle="steps-post" if steps else None)
     axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.3)
     _clock(axes)
@@ -98,18 +98,14 @@ def _heatmap(axes: Axes, series: Sequence[tuple[str, Series]]) -> None:
         below = upto
     edges = np.arange(len(counts) + 1)
     ends = [*times, times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1) + 1e-3]
-    axes.pcolormesh(_dates(ends), edges, np.sqrt(np.array(counts)), cmap="Oranges")
+    axes.pcolormesh(ends, edges, np.sqrt(np.array(counts)), cmap="Oranges")
     axes.set_yticks(edges[1:], [name for name, _ in buckets], fontsize=6)
     _clock(axes)
 
 
 def _clock(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=6))
-    axes.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M:%S", tz=UTC))
-
-
-def _dates(times: Sequence[float]) -> list[float]:
-    return [float(mdates.date2num(datetime.fromtimestamp(time, UTC))) for time in times]
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: f"{datetime.fromtimestamp(time, UTC):%H:%M:%S}"))
 
 
 def _legend(template: str, labels: Mapping[str, str]) -> str:

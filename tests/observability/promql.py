@@ -14,3 +14,8 @@ def selectors(expr: str) -> list[VectorSelector]:
 
     promql_parser.walk(promql_parser.parse(expr), visit)
     return found
+
+
+def matched_labels(selector: VectorSelector) -> set[str]:
+    """Return the labels by which it selects."""
+    return {matcher.name for matcher in selector.matchers.matchers}
