@@ -1,6 +1,7 @@
 """What a MongoReplicaSet resource asks for."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -25,6 +26,9 @@ RESTART: Final = "daytrader.dev/restart"
 
 ACCEPT_DATA_LOSS: Final = "daytrader.dev/accept-data-loss"
 """Annotation: the id of a set whose data are lost for good and which may be made anew, empty."""
+
+ORDINALS: Final = 50
+"""MongoDB's limit on members."""
 
 SET_LABEL: Final = "daytrader.dev/replica-set"
 
@@ -109,13 +113,14 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
 
     def host(self, ordinal: int) -> str:
         """The `host:port` of a member."""
-        return self.address.format(
-            pod=self.pod(ordinal),
-            set=self.name,
-            namespace=self.metadata.namespace,
-            domain=self.domain,
-            ordinal=ordinal,
-        )
+        return self._names()[ordinal]
+
+    def is_own(self, host: str) -> bool:
+        """Whether a member of this set could have that `host:port`."""
+        return host in self._names()
+
+    def _names(self) -> tuple[str, ...]:
+        return _names(self.address, self.name, self.metadata.namespace, self.domain)
 
     def member(self, host: str) -> str:
         """The short name of a member: that of its pod, where the host is of this set."""
@@ -125,7 +130,15 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The `host:port` of every member that is wanted, by ordinal."""
-        return tuple(self.host(ordinal) for ordinal in range(self.spec.members))
+        return self._names()[: self.spec.members]
+
+
+@lru_cache(maxsize=16)
+def _names(address: str, name: str, namespace: str, domain: str) -> tuple[str, ...]:
+    return tuple(
+        address.format(pod=f"{name}-{ordinal}", set=name, namespace=namespace, domain=domain, ordinal=ordinal)
+        for ordinal in range(ORDINALS)
+    )
 
 
 def desired(body: Mapping[str, Any], domain: str, address: str = STABLE_NAME) -> Desired:

@@ -56,7 +56,7 @@ def diagnose(desired: Desired, observed: Observed) -> Diagnosis:
     """Return what the facts mean. Pure."""
     known = observed.status.get("replicaSetId")
     configured = {host: found for host, found in observed.mongods.items() if found.config is not None}
-    ids = {_id(found) for found in configured.values()}
+    ids = {_id(found) for found in configured.values() if _config(found).name == desired.name}
     ours = _ours(known, ids, lost=known is not None and desired.accepted_loss == known)
     members = {host: found for host, found in configured.items() if _id(found) == ours}
     config = max((_config(found) for found in members.values()), key=lambda config: config.age, default=None)
@@ -116,14 +116,6 @@ def _trouble(desired: Desired, observed: Observed, config: Config | None, ours: 
             f"the set {known} was formed once, and now all {len(answers)} members are empty. Bring the volumes back, "
             f"or accept it: kubectl annotate mrs {desired.name} {ACCEPT_DATA_LOSS}={known}, and restore a backup.",
         )
-    left = sorted(ordinal for ordinal in observed.volumes if ordinal >= desired.spec.members)
-    if known is None and left:
-        volumes = ", ".join(f"data-{desired.pod(ordinal)}" for ordinal in left)
-        return Trouble(
-            "LeftoverVolumes",
-            f"the members are empty, but there are volumes of others ({volumes}) that may hold the data: "
-            f"set members to {_odd(left[-1] + 1)} to look into them, or delete them.",
-        )
     return None
 
 
@@ -133,7 +125,7 @@ def _foreign(desired: Desired, observed: Observed, ours: str | None) -> Trouble 
         if found.says is Says.STRANGE:
             strangers.append(f"{desired.member(host)} holds {found.why}")
         elif found.config is not None and _id(found) != ours:
-            strangers.append(f"{desired.member(host)} belongs to the set {_id(found)}")
+            strangers.append(f"{desired.member(host)} belongs to the set {found.config.name} {_id(found)}")
     if not strangers:
         return None
     what = f"this set is {ours}" if ours else "it is not known which set is the right one"
@@ -145,7 +137,7 @@ def _foreign(desired: Desired, observed: Observed, ours: str | None) -> Trouble 
 
 
 def _other_hosts(desired: Desired, config: Config) -> Trouble | None:
-    others = sorted({*config.hosts} - {desired.host(ordinal) for ordinal in range(max(len(config.hosts), 64))})
+    others = sorted(host for host in config.hosts if not desired.is_own(host))
     if not others:
         return None
     return Trouble(
@@ -163,7 +155,3 @@ def _config(found: Mongod) -> Config:
     if found.config is None:
         raise ValueError(f"a member that {found.says.value} has no configuration")
     return found.config
-
-
-def _odd(members: int) -> int:
-    return members | 1

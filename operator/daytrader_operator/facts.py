@@ -46,7 +46,7 @@ class Says(Enum):
     SILENT = "does not answer"
     REFUSES = "does not take the set's keyfile as a password"
     EMPTY = "has no data"
-    STRANGE = "has data, but of no set of this name"
+    STRANGE = "has data, but belongs to no set"
     CONFIGURED = "belongs to a set"
 
 

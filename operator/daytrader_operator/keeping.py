@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Protocol
 
 import structlog
@@ -20,14 +21,21 @@ from daytrader_operator.kubernetes import KubernetesError
 _log = structlog.get_logger(__name__)
 
 
+class Outlook(Enum):
+    """What a pass leaves behind."""
+
+    ACTED = "a step was taken: what it did shows soon"
+    WAITING = "all is not as wanted, and somebody else is at work"
+    SETTLED = "all is as wanted"
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often to look, in seconds."""
 
-    idle: float = 5.0
-    """While nothing happens."""
-    soon: float = 0.5
-    """After a step: what it did shows soon."""
+    acted: float = 0.5
+    waiting: float = 1.5
+    settled: float = 5.0
     least: float = 0.3
     """Between two passes, however often one is woken."""
     backoff: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0)
@@ -39,8 +47,8 @@ class Pace:
 class PassMaker(Protocol):
     """What makes the passes over one replica set."""
 
-    async def once(self) -> bool:
-        """Make one pass; True: look again soon."""
+    async def once(self) -> Outlook:
+        """Make one pass."""
         ...
 
     async def tell_failure(self, why: str) -> None:
@@ -123,7 +131,7 @@ class Keeper:
             self._woken.clear()
             try:
                 async with asyncio.timeout(self._pace.limit):
-                    changed = await self._passes.once()
+                    outlook = await self._passes.once()
             except Exception as error:  # whatever it was, the next pass begins anew
                 why = f"{type(error).__name__}: {error}"
                 metrics.failures.labels(KIND).inc()
@@ -136,8 +144,12 @@ class Keeper:
                 failed, cause = 0, ""
                 self._good = time.monotonic()
                 metrics.last_pass.labels(KIND, self._name).set_to_current_time()
-                delay = self._pace.soon if changed else self._pace.idle
+                delay = self._after(outlook)
             await self._rest(delay, wakeable=not failed)
+
+    def _after(self, outlook: Outlook) -> float:
+        pace = self._pace
+        return {Outlook.ACTED: pace.acted, Outlook.WAITING: pace.waiting, Outlook.SETTLED: pace.settled}[outlook]
 
     async def _rest(self, delay: float, *, wakeable: bool) -> None:
         if not wakeable:

@@ -32,7 +32,6 @@ _AUTHENTICATION_FAILED: Final = 18
 _USER_NOT_FOUND: Final = 11
 _NOT_YET_INITIALIZED: Final = 94
 _NOT_A_MEMBER: Final = 93
-_OWN_DATABASES: Final = frozenset({"admin", "config", "local"})
 _MAJORITY: Final = {"w": "majority", "wtimeout": 3_000}
 
 Client = AsyncMongoClient[dict[str, Any]]
@@ -143,13 +142,12 @@ class Members:
 
     async def _without_config(self, client: Client) -> Mongod:
         """A member that has taken no configuration: an empty one, or one whose data are of something else."""
-        stored = await client.local["system.replset"].find_one({})
-        if stored is not None:
-            return Mongod(Says.STRANGE, why=f"data of the replica set {stored['_id']!r}")
-        databases = await client.admin.command("listDatabases", nameOnly=True)
-        foreign = sorted({found["name"] for found in databases["databases"]} - _OWN_DATABASES)
-        if foreign:
-            return Mongod(Says.STRANGE, why=f"databases {', '.join(foreign)} that belong to no replica set")
+        if await client.local["system.replset"].find_one({}) is not None:
+            return Mongod(Says.SILENT, why="it is starting, and has not read its configuration yet")
+        # Before there is a configuration, mongod lists no databases, but it counts the collections that are not its own.
+        counted = (await client.admin.command("serverStatus"))["catalogStats"]["collections"]
+        if counted:
+            return Mongod(Says.STRANGE, why=f"{counted} collections of no replica set")
         return Mongod(Says.EMPTY)
 
     async def initiate(self, host: str, config: Document) -> None:

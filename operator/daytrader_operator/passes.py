@@ -10,9 +10,10 @@ from daytrader_operator import act, metrics, plan
 from daytrader_operator.actions import Aside, Step
 from daytrader_operator.desired import KIND, Desired, MongoReplicaSet, desired
 from daytrader_operator.diagnosis import diagnose
+from daytrader_operator.keeping import Outlook
 from daytrader_operator.kubernetes import reference
 from daytrader_operator.observe import AsksMembers, ReadsKubernetes, observe
-from daytrader_operator.status import changes, status_of
+from daytrader_operator.status import changes, condition_holds, status_of
 
 
 class Cluster(ReadsKubernetes, act.ChangesKubernetes, Protocol):
@@ -53,8 +54,8 @@ class Passes:
         self._domain = domain
         self._regarding: ObjectReference | None = None
 
-    async def once(self) -> bool:
-        """Make one pass. True: something was done, so it is worth looking again soon.
+    async def once(self) -> Outlook:
+        """Make one pass, and tell when the next one is worth while.
 
         Raises:
             KubernetesError, BrokenSecret, PyMongoError: it could not be finished; the next one begins anew.
@@ -62,7 +63,7 @@ class Passes:
         """
         body = await self._kubernetes.get(MongoReplicaSet, self._name)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            return False
+            return Outlook.SETTLED
         self._regarding = reference(body)
         wanted = self._desired(body)
         before: Mapping[str, Any] = body.get("status") or {}
@@ -79,10 +80,10 @@ class Passes:
         for aside in plan.asides(wanted, seen, found):
             await self._carry_out(members, wanted, aside)
         if step is None or not await self._carry_out(members, wanted, step):
-            return False
+            return Outlook.SETTLED if condition_holds(status, "Ready") else Outlook.WAITING
         metrics.steps.labels(KIND, type(step).__name__).inc()
         await self._tell(type(step).__name__, step.message)
-        return True
+        return Outlook.ACTED
 
     async def close(self) -> None:
         """Give the connections to the members back."""

@@ -134,10 +134,11 @@ def _initiate(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> Ste
     """A set is made only of members that have all answered, and are all empty: any other one may hold the data."""
     if diagnosis.config is not None:
         return None
-    if not all(observed.mongod(host).says is Says.EMPTY for host in desired.hosts):
+    volumes = [desired.host(ordinal) for ordinal in observed.volumes]
+    if not all(observed.mongod(host).says is Says.EMPTY for host in (*desired.hosts, *volumes)):
         return None
     host = desired.host(0)
-    message = f"initiated the replica set with {desired.pod(0)}: all {desired.spec.members} members are empty"
+    message = f"initiated the replica set with {desired.pod(0)}, for all members are empty"
     return Initiate(host, configs.first(desired.name, host), message)
 
 

@@ -114,6 +114,11 @@ def _unfinished(desired: Desired, observed: Observed, diagnosis: Diagnosis, step
         return Trouble("Scaling", f"the set has {len(config.hosts)} members, and is to have {desired.spec.members}")
     if not diagnosis.is_whole:
         return Trouble("MembersAway", _states(desired, observed, diagnosis))
+    if observed.workload is None or not observed.workload.settled:
+        return Trouble("Changing", "the StatefulSet's controller has not seen the newest change yet")
+    leaving = [pod.name for _, pod in sorted(observed.pods.items()) if pod.leaving]
+    if leaving:
+        return Trouble("PodsLeaving", f"being stopped: {', '.join(leaving)}")
     old = outdated(observed)
     if old:
         names = ", ".join(pod.name for _, pod in sorted(old.items()))
@@ -158,7 +163,8 @@ def _states(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> str:
 
 
 def _answers(desired: Desired, observed: Observed) -> str:
-    return ", ".join(f"{desired.member(host)} {_state(desired, observed, host)}" for host in desired.hosts)
+    hosts = [desired.host(ordinal) for ordinal in sorted({*range(desired.spec.members), *observed.volumes})]
+    return ", ".join(f"{desired.member(host)} {_state(desired, observed, host)}" for host in hosts)
 
 
 def _state(desired: Desired, observed: Observed, host: str) -> str:

@@ -1,0 +1,1 @@
+"""A replica set, its Kubernetes and its misfortunes, simulated from one seed."""
