@@ -1,5 +1,7 @@
 """Connecting to a replica set, and the causal order of commands."""
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -121,3 +123,22 @@ async def test_write_that_must_be_durable_raises_what_is_not_allowed(primary: Pr
         await primary.must_write(one)
     reply = await primary.must_write(one, frozenset({11000}))
     assert reply["n"] == 0
+
+
+async def test_no_command_forgets_that_it_was_cancelled(primary: Primary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancelling that comes with the answer ends whoever asked, as one before it does."""
+    command = primary.database.command
+
+    async def cancelled_with_the_answer(*args: Any) -> Any:
+        reply = await command(*args)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return reply
+
+    monkeypatch.setattr(primary.database, "command", cancelled_with_the_answer)
+    asking = asyncio.create_task(primary.find({"find": "things"}))
+    await asyncio.wait([asking])
+    assert asking.cancelled()
