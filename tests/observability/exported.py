@@ -1,5 +1,6 @@
 """What the services and the operator export, read off their own registry: nothing else has to be kept in step."""
 
+import functools
 import importlib
 import re
 from typing import Final
@@ -26,6 +27,7 @@ _CREATED: Final = "_created"
 _SUFFIXES: Final = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}
 
 
+@functools.cache
 def exported_names() -> frozenset[str]:
     """Return the names of all series that a scrape of our processes may bring, also those that have no sample yet."""
     for module in MODULES:
