@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from daytrader.backup.manifest import BackupError, FileFacts, Manifest, Partitio
 from daytrader.journal.port import Position
 
 
-async def written(path: Path, *contents: dict[str, object]) -> FileFacts:
+async def written(path: Path, *contents: Mapping[str, object]) -> FileFacts:
     """Write documents to a file, two at a time."""
     async with DocumentFile(path) as file:
         for start in range(0, len(contents), 2):
@@ -24,7 +25,7 @@ async def written(path: Path, *contents: dict[str, object]) -> FileFacts:
 
 async def test_documents_are_read_as_they_were_written(tmp_path: Path) -> None:
     """In order; the facts are those of the bytes on disk, which are gzip of BSON, as others read it too."""
-    contents: list[dict[str, object]] = [{"_id": n, "b": bytes(range(n))} for n in range(7)]
+    contents: list[Mapping[str, object]] = [{"_id": n, "b": bytes(range(n))} for n in range(7)]
     path = tmp_path / "things.bson.gz"
     facts = await written(path, *contents)
     assert [dict(each) for each in documents.read(path)] == contents
