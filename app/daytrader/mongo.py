@@ -105,9 +105,22 @@ class Primary:
         self._level = database.read_concern.level
         self._confirmed_level = "linearizable" if self._level == "majority" else self._level
 
+    async def command(self, command: Mapping[str, Any]) -> Document:
+        """Send a command; a cancelling meanwhile is not lost.
+
+        The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
+        came in the same moment: whoever then goes on in a loop would never end.
+        """
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
+        reply = await self.database.command(command)
+        if task is not None and task.cancelling() > cancelled:
+            raise asyncio.CancelledError
+        return reply
+
     async def write(self, command: Mapping[str, Any]) -> Document:
         """Send a write command, and return the reply with its `writeErrors` and `writeConcernError`, if any."""
-        reply = await self._command({**command, "writeConcern": self._write_concern})
+        reply = await self.command({**command, "writeConcern": self._write_concern})
         if "writeConcernError" not in reply:
             self._saw(reply.get("operationTime"))
         return reply
@@ -128,7 +141,7 @@ class Primary:
         concern: Document = {"level": self._level}
         if self._seen is not None:
             concern["afterClusterTime"] = self._seen
-        reply = await self._command({**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS})
+        reply = await self.command({**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS})
         self._saw(reply.get("operationTime"))
         return _first_batch(reply)
 
@@ -138,7 +151,7 @@ class Primary:
         The primary asks a majority whether it still is the primary: one that was cut off cannot answer.
         """
         concern = {"level": self._confirmed_level}
-        reply = await self._command({**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS})
+        reply = await self.command({**command, "singleBatch": True, "readConcern": concern, "maxTimeMS": MAJORITY_MS})
         self._saw(reply.get("operationTime"))
         return _first_batch(reply)
 
@@ -150,19 +163,6 @@ class Primary:
                 session.advance_operation_time(self._seen)
             yield self.database[collection], session
             self._saw(session.operation_time)
-
-    async def _command(self, command: Document) -> Document:
-        """Send a command; a cancelling meanwhile is not lost.
-
-        The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
-        came in the same moment: whoever then goes on in a loop would never end.
-        """
-        task = asyncio.current_task()
-        cancelled = task.cancelling() if task is not None else 0
-        reply = await self.database.command(command)
-        if task is not None and task.cancelling() > cancelled:
-            raise asyncio.CancelledError
-        return reply
 
     def _saw(self, moment: Timestamp | None) -> None:
         if moment is not None and (self._seen is None or moment > self._seen):

@@ -173,14 +173,14 @@ class MongoJournal:
         """Compare with the primary's `hello.localTime`."""
         asked = time.time()
         with unavailable():
-            reply = await self._primary.database.command("hello")
+            reply = await self._primary.command({"hello": 1})
         local: datetime = reply["localTime"]
         return sure_skew(asked, local.replace(tzinfo=UTC).timestamp(), time.time())
 
     async def size(self) -> int:
         """Return the count that the server keeps; after a crash of its own it may be a little off."""
         with unavailable():
-            return int((await self._primary.database.command({"count": ENTRIES}))["n"])
+            return int((await self._primary.command({"count": ENTRIES}))["n"])
 
     async def health(self) -> list[Part]:
         """Return one part for each member of the set."""
