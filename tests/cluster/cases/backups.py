@@ -9,15 +9,12 @@ from tests.cluster.case import case
 from tests.cluster.cases.replicas import wait_gone, wait_replicas
 from tests.cluster.cases.uninstalling import balances, trade
 from tests.cluster.installation import SETS, Installation
-from tests.cluster.kubectl import Object, condition
+from tests.cluster.kubectl import condition
 from tests.cluster.load import Load, held_to, record
 from tests.cluster.shell import require, wait_until
 from tests.cluster.world import World
 
 BACKED_UP: Final = {"backup": {"enabled": True}}
-
-DIRECTORY: Final = "/backups"
-"""Where the chart mounts the volume with the backups."""
 
 
 @case("backup-restored", minutes=20)
@@ -31,7 +28,7 @@ def _(world: World) -> None:
     before = asyncio.run(balances(installation, users))
     with Load(world, installation, seconds=60) as load:
         began = time.monotonic()
-        kubectl.delete("job", "e2e-backup")
+        kubectl.delete("job", "e2e-backup", "e2e-restore")
         kubectl("create", "job", "e2e-backup", f"--from=cronjob/{installation.name('backup')}")
         world.figure("backup", _succeeded(installation, "e2e-backup"))
         world.figure("backup, s", time.monotonic() - began)
@@ -40,7 +37,6 @@ def _(world: World) -> None:
         record(world, status)
         held_to(status, 15.0)
 
-    job = _restoring(installation)
     installation.helm.uninstall()
     for component in SETS:
         wait_gone(installation, component)
@@ -51,7 +47,7 @@ def _(world: World) -> None:
         installation.scale(component, 0)
         wait_replicas(installation, component, 0)
     began = time.monotonic()
-    kubectl.apply(job)
+    kubectl("create", "job", "e2e-restore", f"--from=cronjob/{installation.name('restore')}")
     world.figure("restore", _succeeded(installation, "e2e-restore"))
     world.figure("restore, s", time.monotonic() - began)
     for component in ("transaction", "audit"):
@@ -65,20 +61,6 @@ def _(world: World) -> None:
         world.figure("verify afterwards", str(status.get("verified")))
         held_to(status, 15.0)
     kubectl.delete("job", "e2e-restore", "e2e-backup")
-
-
-def _restoring(installation: Installation) -> Object:
-    """Return a Job that restores the newest backup: the chart's backup Job with other arguments."""
-    template: Object = installation.kubectl.get("cronjob", installation.name("backup"))["spec"]["jobTemplate"]
-    pod = template["spec"]["template"]
-    (container,) = pod["spec"]["containers"]
-    container["args"] = ["restore", DIRECTORY]
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "e2e-restore", "labels": pod["metadata"].get("labels", {})},
-        "spec": {**template["spec"], "template": pod},
-    }
 
 
 def _succeeded(installation: Installation, job: str) -> str:

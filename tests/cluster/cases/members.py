@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.cluster.case import case
 from tests.cluster.installation import Installation
+from tests.cluster.kubectl import condition
 from tests.cluster.load import disturbed
 from tests.cluster.shell import require, wait_until
 from tests.cluster.strike import delete_pod
@@ -56,7 +57,17 @@ def _(world: World) -> None:
             return known and bool(installation.kubectl.get("pvc", claim)["metadata"]["uid"] != uid)
 
         wait_until(f"a new volume claim of {member}", replaced, seconds=90)
-        world.figure("whole again, s", installation.wait_set("data-set", 3))
+        told = "not seen"
+
+        def whole() -> bool:
+            nonlocal told
+            degraded = condition(installation.replica_set("data-set"), "Degraded")
+            if degraded.get("status") == "True":
+                told = f"{degraded.get('reason')}: {degraded.get('message')}"
+            return installation.set_is_whole("data-set", 3)
+
+        world.figure("whole again, s", wait_until("the data set to be whole", whole, seconds=90, every=0.3))
+        world.figure("condition Degraded meanwhile", told)
 
     disturbed(world, installation, strike, seconds=100)
 
