@@ -58,11 +58,9 @@ class Load:
         }
 
     def __enter__(self) -> Self:
-        """Start, and return when commands are being sent."""
+        """Start, and return when commands are being sent (or were: a short load may be over)."""
         self._kubectl.apply(self._object)
         wait_until(f"workload {self.name} to send", self._sends, seconds=START_SECONDS)
-        status = self._status()
-        require(status["phase"] == "Running", f"workload {self.name} ended at once: {status.get('message')}")
         return self
 
     def _sends(self) -> bool:
@@ -85,7 +83,11 @@ class Load:
 
     def still_running(self, doing: str) -> None:
         """Raise CaseFailedError where the load ended before what was to be done under it."""
-        require(self.phase() == "Running", f"the load of {self.seconds} s was over before {doing}: give it more time")
+        status = self._status()
+        require(
+            status.get("phase") == "Running",
+            f"the load of {self.seconds} s was over before {doing}: {status.get('message')}; it may need more time",
+        )
 
     def result(self) -> Object:
         """Wait until it has ended and is verified; return its status."""
@@ -116,6 +118,7 @@ def disturbed(
     """
     with Load(world, installation, seconds=seconds, rate=rate) as load:
         time.sleep(before)
+        load.still_running("it was disturbed")
         strike()
         load.still_running("the disturbance was")
         status = load.result()
