@@ -5,9 +5,9 @@ import secrets
 import time
 from typing import Final
 
+from tests.cluster.accounts import balances, trade
 from tests.cluster.case import case
 from tests.cluster.cases.replicas import wait_gone, wait_replicas
-from tests.cluster.cases.uninstalling import balances, trade
 from tests.cluster.installation import SETS, Installation
 from tests.cluster.kubectl import condition
 from tests.cluster.load import Load, held_to, record

@@ -1,16 +1,15 @@
 """What stays when the release goes, and what is there when it comes back."""
 
 import asyncio
-import json
 import secrets
 import time
 from functools import partial
 from typing import Final
 
+from tests.cluster.accounts import balances, trade
 from tests.cluster.case import case
 from tests.cluster.installation import Installation
 from tests.cluster.load import Load, held_to, record
-from tests.cluster.reach import Client, ways
 from tests.cluster.shell import require, wait_until
 from tests.cluster.world import World
 
@@ -65,28 +64,6 @@ def _gone_and_back(world: World, *, operator_first: bool) -> None:
         status = load.result()
         record(world, status)
         held_to(status, 15.0)
-
-
-async def trade(installation: Installation, users: list[str]) -> None:
-    """Have each of these users add money and buy."""
-    async with Client(ways(installation)[0]) as client:
-        for number, user in enumerate(users, 1):
-            for name, amount in (("ADD", f"{number}000.00"), ("BUY", f"{number}00.00"), ("COMMIT_BUY", "")):
-                params = {"userid": user, "stockSymbol": "DOG", **({"amount": amount} if amount else {})}
-                status, body = await client.command(name, **params)
-                require(status == 200, f"{name} of {user}: {status} {body}")
-
-
-async def balances(installation: Installation, users: list[str]) -> dict[str, object]:
-    """Return cents and shares of these users."""
-    found: dict[str, object] = {}
-    async with Client(ways(installation)[0]) as client:
-        for user in users:
-            status, body = await client.command("DISPLAY_SUMMARY", userid=user)
-            require(status == 200, f"DISPLAY_SUMMARY of {user}: {status} {body}")
-            shown = json.loads(body)
-            found[user] = (shown["cents"], shown["investments"])
-    return found
 
 
 def _only_claims_are_left(installation: Installation) -> bool:
