@@ -60,6 +60,10 @@ PROFILES: Final[dict[str, Values]] = {
         for component in ("web", "transaction", "audit", "dataSet", "auditSet", "redis", "operator")
     }
     | {"dataSet": {"spread": "required", "nodeSelector": {"disk": "fast"}, "storage": {"className": "fast"}}},
+    "backups": {"backup": {"enabled": True}} | TLS,
+    "backups on a claim that is there": {
+        "backup": {"enabled": True, "existingClaim": "mine", "restoreFrom": "20260102T030405.678Z"}
+    },
     "other registry": {"image": {"repository": "registry.example/daytrader", "tag": "7", "pullSecrets": ["pull"]}},
     "without policies": {"networkPolicy": {"enabled": False}},
 }
