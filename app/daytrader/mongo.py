@@ -105,7 +105,7 @@ class Primary:
         self._level = database.read_concern.level
         self._confirmed_level = "linearizable" if self._level == "majority" else self._level
 
-    async def command(self, command: Mapping[str, Any]) -> Document:
+    async def command(self, command: Document) -> Document:
         """Send a command; a cancelling meanwhile is not lost.
 
         The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
