@@ -1,4 +1,4 @@
-"""The HTTP client for requests to the other services of the installation."""
+"""The HTTP clients for requests to the other services of the installation."""
 
 import ssl
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +11,26 @@ from daytrader.tls import ClientTls
 
 IDLE_SECONDS: Final = 15.0
 """Idle connections are given up before a server gives them up (after 75 s), so that no request meets a closed one."""
+
+
+class ProbeSession:
+    """Connections for asking what anybody may ask, as a kubelet does: nothing is shown, and nobody is verified."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    def get(self, url: str, timeout: aiohttp.ClientTimeout) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a GET, to be entered for its response. It raises as aiohttp does."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=False, force_close=True)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session.get(url, timeout=timeout, allow_redirects=False)
+
+    async def close(self) -> None:
+        """Close all connections; the next request opens them anew."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
 
 class InternalSession:

@@ -1,11 +1,19 @@
 """The health of a cluster, as its services tell it."""
 
+import asyncio
+from pathlib import Path
+
+import trustme
+
 from daytrader.health import Part
 from daytrader.internal import Tokens
 from daytrader.membership import Addresses, Alone, listed
-from daytrader.session import InternalSession
+from daytrader.serving import listen, serve
+from daytrader.session import InternalSession, ProbeSession
+from daytrader.tls import ServerTls
 from daytrader.web.health import RemoteHealth
 from daytrader.web.sessions import Sessions
+from tests.certificates import Mounted
 from tests.web.replica import TOKEN, HttpServer, Replica, free_port
 
 OWN = "http://web-0"
@@ -13,11 +21,11 @@ OWN = "http://web-0"
 
 async def _parts(url: str, audit: str = "", token: str = TOKEN, webs: Addresses | None = None) -> list[Part]:
     session = InternalSession(Tokens(token))
+    sessions = Sessions(session, session, ProbeSession())
     try:
-        health = RemoteHealth("0", Sessions(session, session, session), Alone(url), audit, webs or listed(OWN), own=OWN)
-        return await health.parts()
+        return await RemoteHealth("0", sessions, Alone(url), audit, webs or listed(OWN), own=OWN).parts()
     finally:
-        await session.close()
+        await sessions.close()
 
 
 async def test_every_service_is_asked(replica_server: HttpServer) -> None:
@@ -78,3 +86,17 @@ async def test_a_list_of_web_replicas_that_cannot_be_had_is_said() -> None:
     parts = await _parts("x", webs=unknown)
     assert parts[0].name == "web 0"
     assert parts[-1] == Part("web replicas", False, "the list of them cannot be had: Name or service not known")
+
+
+async def test_other_web_replicas_may_have_any_certificate(tmp_path: Path) -> None:
+    """Theirs is for clients, often of another CA and of another name; they are asked as a kubelet asks them."""
+    mounted = Mounted(tmp_path)
+    mounted.put_certificate(trustme.CA(), "trade.example.org")
+    listener, stop = listen("127.0.0.1", 0), asyncio.Event()
+    tls = ServerTls(mounted.certificate, mounted.key)
+    serving = asyncio.create_task(serve(Replica().app, [listener], stop=stop, tls=tls))
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    parts = {part.name: part for part in await _parts("x", webs=listed(url))}
+    stop.set()
+    await serving
+    assert parts[f"web {url}"] == Part(f"web {url}", True, "takes commands")

@@ -24,10 +24,9 @@ class WebService:
             ValueError: the setting `transaction_dns` or `web_dns` is no HOST:PORT.
             TracingError: the setting `otlp_endpoint` asks for traces that this installation cannot make.
         """
-        tls = bool(settings.tls_ca)
         self._sessions = Sessions.of(settings, trust)
         self._membership = ProbedMembership(
-            addresses_of(settings.transaction_dns, settings.transaction_urls, tls=tls),
+            addresses_of(settings.transaction_dns, settings.transaction_urls, tls=bool(settings.tls_ca)),
             trust.session(server_name(settings.transaction_dns)),
         )
         self._router = Router(self._membership, self._sessions.transactions, settings.partitions)
@@ -42,7 +41,7 @@ class WebService:
                 self._sessions,
                 self._membership,
                 settings.audit_url,
-                addresses_of(settings.web_dns, settings.web_urls, tls=tls),
+                addresses_of(settings.web_dns, settings.web_urls, tls=bool(settings.tls_cert)),
                 own=settings.base_url,
             ),
             version=settings.version,
