@@ -71,9 +71,13 @@ def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: s
 @backup.command("list")
 @click.argument("directory", type=_EXISTING)
 def list_(directory: Path) -> None:
-    """List the backups in DIRECTORY, oldest first; their files are not read (`check` does that)."""
-    table = Table("backup", "began (UTC)", "s", "accounts", "journal", "audit", "MB", "build")
-    for column in table.columns[2:7]:
+    """List the backups in DIRECTORY, oldest first; their files are not read (`check` does that).
+
+    How many seconds each took; how many accounts, entries of the journal, and entries of the log it holds; its size.
+    """
+    table = Table("backup", "s", "accounts", "journal", "log", "MB", "build")
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:6]:
         column.justify = "right"
     for path in _tell(backups, directory):
         try:
@@ -81,10 +85,9 @@ def list_(directory: Path) -> None:
         except BackupError as error:
             table.add_row(path.name, str(error))
             continue
-        began = datetime.fromtimestamp(taken.began // 1_000, UTC)
         counts = (f"{taken.documents(name):,}" for name in (ACCOUNTS, JOURNAL, AUDIT))
         seconds, megabytes = f"{(taken.finished - taken.began) / 1_000:.1f}", f"{taken.size / 1_000_000:,.1f}"
-        table.add_row(path.name, f"{began:%Y-%m-%d %H:%M:%S}", seconds, *counts, megabytes, taken.build)
+        table.add_row(path.name, seconds, *counts, megabytes, taken.build)
     Console().print(table)
 
 
@@ -108,9 +111,9 @@ def check(path: Path) -> None:
 def restore(path: Path, data_uri: str | None, audit_uri: str | None) -> None:
     """Restore BACKUP, or the newest in a directory of backups, into an empty installation.
 
-    Empty is one in which nobody has traded yet; `daytrader reset` and dropping the databases make it so. The
-    transaction and audit services must be stopped (nobody may decide or follow meanwhile): it waits for 60 s until they
-    have let go. Services that start while it runs wait for its end.
+    Empty is one in which nobody has traded yet. Its transaction and audit services must be stopped, since those that
+    took it for empty would go on so; for 60 s it waits until they have let go. Services that start while it runs wait
+    for its end.
 
     All checksums are verified before anything is written. A restore that was broken off is simply run again: until one
     is complete, no service serves what is there.
