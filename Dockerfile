@@ -20,8 +20,10 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/lib/python3.*/
       /usr/local/lib/python3.*/site-packages/wheel* /usr/local/lib/python3.*/ensurepip /usr/local/bin/pip* \
       /usr/lib/python3/dist-packages/pip* /usr/lib/python3/dist-packages/setuptools* /usr/bin/pip*
 COPY --from=build /opt/daytrader /opt/daytrader
+# The user has a number alone, any other would do as well; who asks for a name (kopf does) gets this one.
 ENV PATH=/opt/daytrader/bin:$PATH \
     HOME=/tmp \
+    USER=daytrader \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 # What changes with every build comes last: the layers above stay as they are.
