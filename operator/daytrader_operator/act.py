@@ -112,15 +112,17 @@ async def in_the_set(members: ChangesMembers, action: InTheSet) -> None:
 
 
 async def in_kubernetes(kubernetes: ChangesKubernetes, desired: Desired, action: InKubernetes) -> bool:
-    """Carry an action out through the API server; False: it has to wait, for the disruption budget forbids it now.
+    """Carry an action out through the API server; False: it has to wait.
+
+    That is where the disruption budget forbids it now, or a Secret of an earlier installation is not collected yet.
 
     Raises KubernetesError.
     """
     match action:
         case a.MakeKeyfile():
-            await kubernetes.create(resources.keyfile(desired, secrets.token_hex(_BYTES)))
+            return await kubernetes.create(resources.keyfile(desired, secrets.token_hex(_BYTES)))
         case a.MakeUserSecret():
-            await kubernetes.create(resources.user(desired, USERNAME, secrets.token_urlsafe(_BYTES)))
+            return await kubernetes.create(resources.user(desired, USERNAME, secrets.token_urlsafe(_BYTES)))
         case a.ApplyUri(credentials):
             uri = resources.uri(desired, credentials.username, credentials.password)
             await kubernetes.patch(Secret, resources.user_name(desired), {"data": resources.encoded({"uri": uri})})

@@ -7,7 +7,7 @@ from typing import Final
 
 from daytrader_operator.config import voters
 from daytrader_operator.desired import ACCEPT_DATA_LOSS, Desired
-from daytrader_operator.facts import IN_SERVICE, PRIMARY, Config, Mongod, Observed, Says
+from daytrader_operator.facts import IN_SERVICE, Config, Mongod, Observed, Says
 
 CLOSE: Final = timedelta(seconds=5)
 """A member that lags less may be relied on while another one is away."""
@@ -81,7 +81,7 @@ def _ours(known: str | None, ids: set[str], *, lost: bool) -> str | None:
 
 def _primary(members: Mapping[str, Mongod]) -> str | None:
     """A primary that was cut off may not know it yet: the one of the highest term is the primary."""
-    primaries = {host: found.term for host, found in members.items() if found.state == PRIMARY}
+    primaries = {host: found.term for host, found in members.items() if found.writable}
     return max(primaries, key=primaries.__getitem__, default=None)
 
 

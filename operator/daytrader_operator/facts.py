@@ -60,6 +60,8 @@ class Mongod:
     config: Config | None = None
     state: str = ""
     """MongoDB's word: PRIMARY, SECONDARY, STARTUP2 (which copies all data), RECOVERING, REMOVED, …"""
+    writable: bool = False
+    """It is primary and has begun to serve as one: right after its election it takes no commands yet."""
     copying: bool = False
     """It has no data of its own yet and copies another's (initial sync)."""
     term: int = 0

@@ -114,7 +114,8 @@ class Kubernetes:
             await self._client.patch(kind, name, change, patch_type=PatchType.STRATEGIC)
         except httpx2.HTTPError as error:
             failure = KubernetesError(f"set condition {condition['type']} of {name}", error)
-            if failure.code not in {404, 409}:
+            is_another = failure.code == 422 and "metadata.uid" in str(error)
+            if failure.code != 404 and not is_another:
                 raise failure from error
 
     async def apply_status(self, kind: type[Custom], name: str, status: Mapping[str, Any]) -> None:
@@ -141,7 +142,7 @@ class Kubernetes:
     async def evict(self, pod: str, uid: str) -> bool:
         """Evict the pod if it still is the one with that `uid`.
 
-        False where a PodDisruptionBudget forbids it for now. A pod that is gone or another by now is no error.
+        False where a PodDisruptionBudget forbids it for now. A pod that is gone is no error.
         """
         eviction = PodEviction(
             metadata=ObjectMeta(name=pod, namespace=self.namespace),
@@ -153,7 +154,7 @@ class Kubernetes:
             failure = KubernetesError(f"evict pod {pod}", error)
             if failure.code == 429:
                 return False
-            if failure.code not in {404, 409}:
+            if failure.code != 404:
                 raise failure from error
         return True
 

@@ -127,11 +127,13 @@ class Members:
             return Mongod(Says.CONFIGURED, config=config, state="REMOVED", certificate=shown)
         own = next(member for member in status["members"] if member.get("self"))
         applied = status["optimes"].get("lastAppliedWallTime")
+        hello = await client.admin.command("hello")
         build = await client.admin.command("buildInfo")
         return Mongod(
             Says.CONFIGURED,
             config=config,
             state=own["stateStr"],
+            writable=hello["isWritablePrimary"],
             copying="initialSyncStatus" in status,
             term=status["term"],
             applied=applied if applied is not None and applied.year > 1970 else None,
@@ -144,7 +146,7 @@ class Members:
         """A member that has taken no configuration: an empty one, or one whose data are of something else."""
         if await client.local["system.replset"].find_one({}) is not None:
             return Mongod(Says.SILENT, why="it is starting, and has not read its configuration yet")
-        # Before there is a configuration, mongod lists no databases, but it counts the collections that are not its own.
+        # Before there is a configuration, mongod lists no databases, but it counts collections that are not its own.
         counted = (await client.admin.command("serverStatus"))["catalogStats"]["collections"]
         if counted:
             return Mongod(Says.STRANGE, why=f"{counted} collections of no replica set")

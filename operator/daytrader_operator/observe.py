@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Pod as KubernetesPod
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 
 from daytrader_operator import resources
-from daytrader_operator.desired import SET_LABEL, Desired
+from daytrader_operator.desired import KIND, SET_LABEL, Desired
 from daytrader_operator.diagnosis import diagnose
 from daytrader_operator.facts import Certificate, Credentials, Document, Mongod, Observed, Pod, Workload
 from daytrader_operator.pod import DATA, IN_THE_SET
@@ -124,8 +124,10 @@ async def _in_kubernetes(kubernetes: ReadsKubernetes, desired: Desired, status: 
     }
     return Observed(
         status=status,
-        key=_texts(keyfile, "keyfile")["keyfile"] if keyfile else None,
-        credentials=Credentials(**_texts(user, "username", "password", "uri")) if user else None,
+        key=_texts(keyfile, "keyfile")["keyfile"] if keyfile and not _is_left(keyfile, desired) else None,
+        credentials=(
+            Credentials(**_texts(user, "username", "password", "uri")) if user and not _is_left(user, desired) else None
+        ),
         certificate=certificate,
         why_no_certificate=why,
         mounted=mounted,
@@ -138,6 +140,12 @@ async def _in_kubernetes(kubernetes: ReadsKubernetes, desired: Desired, status: 
             if claim.metadata and claim.metadata.name and claim.metadata.name.startswith(f"{DATA}-{desired.name}-")
         },
     )
+
+
+def _is_left(secret: Secret, desired: Desired) -> bool:
+    """Whether it belongs to an earlier resource of the same name, so that the garbage collector is about to take it."""
+    owners = (secret.metadata.ownerReferences if secret.metadata else None) or []
+    return any(owner.kind == KIND and owner.uid != desired.metadata.uid for owner in owners)
 
 
 def _texts(secret: Secret, *names: str) -> dict[str, str]:
@@ -159,7 +167,7 @@ def _certificate(name: str, source: Secret | None) -> tuple[Certificate | None, 
     texts = {key: base64.b64decode(data[key]).decode(errors="replace") for key in ("tls.crt", "tls.key", "ca.crt")}
     server = f"{texts['tls.crt'].strip()}\n{texts['tls.key'].strip()}\n"
     try:
-        return Certificate(server, texts["ca.crt"], _fingerprint(server)), ""
+        return Certificate(server, texts["ca.crt"], fingerprint(server)), ""
     except ValueError as error:
         return None, f"tls.crt in Secret {name} cannot be used ({error}): it must be a certificate in PEM"
 
@@ -168,10 +176,11 @@ def _mounted(own: Secret | None) -> Certificate | None:
     if own is None:
         return None
     texts = _texts(own, "server.pem", "ca.crt")
-    return Certificate(texts["server.pem"], texts["ca.crt"], _fingerprint(texts["server.pem"]))
+    return Certificate(texts["server.pem"], texts["ca.crt"], fingerprint(texts["server.pem"]))
 
 
-def _fingerprint(pem: str) -> str:
+def fingerprint(pem: str) -> str:
+    """Return the SHA-256 of the first certificate in the text. Raises ValueError where there is none."""
     first = _CERTIFICATE.search(pem)
     if first is None:
         raise ValueError("no certificate in it")

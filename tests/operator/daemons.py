@@ -1,4 +1,4 @@
-"""Real mongods as the members of a simulated Kubernetes: a process for each pod that runs, a directory for each volume."""
+"""Real mongods as members of a simulated Kubernetes: a process for each running pod, a directory for each volume."""
 
 import random
 import shutil
@@ -40,8 +40,8 @@ class Daemons:
         """Members whose process was started and not stopped."""
         return {*self._running}
 
-    async def start(self, ordinal: int, key: str) -> None:
-        """Start a member on its directory, which is made where there is none."""
+    async def start(self, ordinal: int, key: str, replica_set: str | None = NAME) -> None:
+        """Start a member on its directory, which is made where there is none; None: as a server of its own."""
         data = self._directory / f"{NAME}-{ordinal}"
         data.mkdir(exist_ok=True)
         keyfile = self._directory / f"{NAME}-{ordinal}.key"
@@ -55,7 +55,8 @@ class Daemons:
                 "--tlsAllowConnectionsWithoutCertificates",
             )
         argv = (
-            *(str(mongod()), "--replSet", NAME, "--port", str(port), "--bind_ip", "localhost", "--nounixsocket"),
+            *(str(mongod()), "--port", str(port), "--bind_ip", "localhost", "--nounixsocket"),
+            *(("--replSet", replica_set) if replica_set else ()),
             *("--dbpath", str(data), "--keyFile", str(keyfile), "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500", *tls),
             *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),

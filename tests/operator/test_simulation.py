@@ -4,8 +4,8 @@ import pytest
 
 from tests.operator.simulation.world import Faults, World
 
-RUNS = 200
-BATCHES = 5
+RUNS = 250
+BATCHES = 8
 
 
 async def run(seed: int) -> World:

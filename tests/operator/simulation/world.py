@@ -211,6 +211,7 @@ class Asked:
             Says.CONFIGURED,
             config=Config({**disk.config, "members": [dict(member) for member in disk.config["members"]]}),
             state=found.state,
+            writable=found.state == "PRIMARY",
             copying=found.state == "STARTUP2",
             term=disk.term,
             applied=datetime.fromtimestamp(disk.place[1], UTC) if disk.log else None,
