@@ -103,11 +103,10 @@ class Members:
         except TimeoutError:
             return Mongod(Says.SILENT, why=f"no answer within {SILENCE_S:g} s")
         except OperationFailure as error:
-            if error.code == _AUTHENTICATION_FAILED:
-                return Mongod(Says.REFUSES, why=str(error))
-            return Mongod(Says.SILENT, why=str(error))
+            says = Says.REFUSES if error.code == _AUTHENTICATION_FAILED else Says.SILENT
+            return Mongod(says, why=_shortened(error))
         except (PyMongoError, OSError) as error:
-            return Mongod(Says.SILENT, why=str(error)[:200])
+            return Mongod(Says.SILENT, why=_shortened(error))
 
     async def _ask(self, host: str) -> Mongod:
         client = self._client(host)
@@ -231,6 +230,14 @@ class Members:
         finally:
             writer.close()
         return hashlib.sha256(shown).hexdigest()
+
+
+def _shortened(error: Exception) -> str:
+    """What went wrong, without what differs each time: it becomes part of a status."""
+    text = str(error)
+    for more in (" (configured timeouts", ", Timeout:", ", full error:"):
+        text = text.partition(more)[0]
+    return text[:200]
 
 
 def _roles(roles: list[dict[str, str]]) -> list[tuple[str, str]]:

@@ -178,7 +178,7 @@ def _state(desired: Desired, observed: Observed, host: str) -> str:
         return "is being stopped"
     if not pod.running:
         return f"does not run{f' ({pod.trouble})' if pod.trouble else ''}"
-    return found.says.value
+    return f"{found.says.value}{f' ({found.why})' if found.why else ''}"
 
 
 def _served(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> list[str]:

@@ -47,7 +47,7 @@ class Daemons:
         keyfile = self._directory / f"{NAME}-{ordinal}.key"
         write_private(keyfile, key)
         port = int(self.host(ordinal).rpartition(":")[2])
-        tls = ()
+        tls: tuple[str, ...] = ()
         if self._tls is not None:
             server, authority = map(str, self._tls)
             tls = (

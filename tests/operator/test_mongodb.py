@@ -113,6 +113,7 @@ async def test_data_of_another_set_are_known_as_such(members: Daemons, connectio
     assert (foreign.config.name, foreign.state) == (NAME, "REMOVED")
 
     await members.start(1, KEY, None)
+    await until(lambda: asked.ask(two), lambda said: "--replSet" in said.why)
     client = asked._client(two)
     await client.daytrader.things.insert_one({})
     await members.stop(1)

@@ -96,7 +96,7 @@ async def seen(there: StandIn, asked: Asked, status: Mapping[str, Any] | None = 
 async def test_everything_is_seen(there: StandIn) -> None:
     """Key, credentials, digests, StatefulSet, pod and volumes; only a member with a pod is asked."""
     claim = {"metadata": {"name": f"data-{NAME}-1", "labels": {"daytrader.dev/replica-set": NAME}}}
-    claim["spec"] = {"resources": {"requests": {"storage": "1Gi"}}}  # type: ignore[assignment]
+    claim["spec"] = {"resources": {"requests": {"storage": "1Gi"}}}
     there.put("PersistentVolumeClaim", f"data-{NAME}-1", **claim)
     asked = Asked(Mongod(Says.EMPTY))
     observed = await seen(there, asked)

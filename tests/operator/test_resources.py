@@ -45,7 +45,7 @@ def pod(**spec: Any) -> dict[str, Any]:
 def test_all_objects_are_valid(spec: dict[str, Any]) -> None:
     """Every object is of Kubernetes' schema, strictly."""
     desired = wanted(**spec)
-    objects = [
+    objects: list[Any] = [
         resources.stateful_set(desired, KEY, 3),
         resources.service(desired),
         resources.disruption_budget(desired),

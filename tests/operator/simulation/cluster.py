@@ -153,7 +153,7 @@ class Cluster:
     async def get(self, kind: type[Named], name: str) -> Named | None:
         """Return the object."""
         if kind is MongoReplicaSet:
-            return cast("Named", MongoReplicaSet(self.body))
+            return cast("Named", MongoReplicaSet.from_dict(self.body))
         found = self.objects.get((kind, name))
         if kind is StatefulSet and found is not None:
             generation = found.metadata.generation

@@ -51,7 +51,7 @@ class World:
         self.passes = self._operator()
 
     def _operator(self) -> Passes:
-        return Passes(Faulty(self, self.cluster), Faulty(self, Asked(self)), NAME, "cluster.local")  # type: ignore[arg-type]
+        return Passes(Faulty(self, self.cluster), Faulty(self, Asked(self)), NAME, "cluster.local")
 
     def want(self, **spec: Any) -> None:
         """Change the resource."""
