@@ -141,6 +141,23 @@ async def test_installed_again_over_its_volumes(members: int) -> None:
     assert world.mongods.running[host(0)].disk.user != old_user
 
 
+async def test_a_wiped_first_member_waits_for_the_others() -> None:
+    """Installed again with the first volume empty and the other members late: no set is made of the empty one."""
+    world = await formed()
+    world.cluster.wipe(0)
+    world.reinstall()
+    while len(world.cluster.pods) < 3:
+        await world.step()
+    for ordinal in (1, 2):
+        world.cluster.kill(ordinal)
+        world.cluster.pods[ordinal].starts_in = 20
+    await look(world, 15)
+    assert "data-1 does not run" in world.condition("Ready")["message"]
+    assert len(world.mongods.initiated) == 1
+    await world.settle()
+    world.check()
+
+
 async def test_installed_again_with_fewer_members() -> None:
     """A set of five that comes back as one of one starts all five for their majority, and gives four up in order."""
     world = await formed(5)

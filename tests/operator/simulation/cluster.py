@@ -214,6 +214,10 @@ class Cluster:
         ready = sum(other.is_ready for other in self.pods.values())
         if found.is_ready and ready < self.stateful_set.spec.replicas:
             return False
+        keyfile = self.objects.get((Secret, f"{NAME}-keyfile"))
+        # With a keyfile that was lost, members of both keyfiles cannot be a majority together, whoever goes first.
+        if keyfile is not None and _decoded(keyfile.data["keyfile"]) == found.key:
+            self._mongods.loses(host(ordinal))
         self.delete_pod(ordinal)
         return True
 

@@ -236,7 +236,7 @@ class Mongods:
         changed = {*disk.hosts} ^ {*wanted.hosts}
         if len(changed) > 1:
             self.violations.append(f"one reconfiguration changed {sorted(changed)}")
-        if disk.newly_added - {*disk.hosts}.intersection(wanted.hosts) and len(wanted.hosts) > len(disk.hosts):
+        if disk.newly_added and len(wanted.hosts) > len(disk.hosts):
             self.violations.append("a member was added while another was not in sync")
         if wanted.id != disk.id:
             self.violations.append("a reconfiguration changed the id of the set")
@@ -264,6 +264,16 @@ class Mongods:
         if not self._sees_majority(host, process.disk.voters):
             raise OperationFailure("no majority", 64)
         process.disk.user = {name: value for name, value in user.items() if name != "pwd"}
+
+    def loses(self, host: str) -> None:
+        """The operator evicts a member: where a majority was there, the others must be one, or there is no other."""
+        primary = next((found for found in self.running.values() if found.state == "PRIMARY"), None)
+        if primary is None or len(primary.disk.hosts) == 1:
+            return
+        in_service = {other for other, found in self.running.items() if found.state in {"PRIMARY", "SECONDARY"}}
+        voters = {*primary.disk.voters}
+        if 2 * len(voters & in_service) > len(voters) >= 2 * len((voters & in_service) - {host}):
+            self.violations.append(f"evicting {host} took the majority away")
 
     def _primary(self, host: str) -> Process:
         process = self.running[host]

@@ -103,7 +103,7 @@ class World:
         self.cluster.pods.clear()
         self.mongods.running.clear()
         self.cluster.objects.clear()
-        self.body.pop("status")
+        self.body.pop("status", None)
         self.want(**spec)
 
     def check(self) -> None:
@@ -140,6 +140,7 @@ class World:
                 self._upgrade,
                 self._grow,
                 self._lose_object,
+                self._reinstall,
             ]
         )
         what(ordinal)
@@ -149,13 +150,23 @@ class World:
             self.mongods.running[host(ordinal)].cut_for = self.random.randint(1, 4)
 
     def _wipe(self, ordinal: int) -> None:
-        """A volume is lost while all others have everything: more at a time would be a loss of data."""
+        """A volume is lost."""
+        if self._may_lose_one():
+            self.cluster.wipe(ordinal)
+
+    def _reinstall(self, ordinal: int) -> None:
+        """All is uninstalled but the volumes, one of which is lost, perhaps; then it is installed again."""
+        if self._may_lose_one():
+            self.cluster.wipe(ordinal)
+        self.reinstall()
+
+    def _may_lose_one(self) -> bool:
+        """Whether all the others have everything: to lose more at a time would be a loss of data."""
         members = self.mongods.running
         whole = [found for found in members.values() if found.state in {"PRIMARY", "SECONDARY"}]
         everywhere = len(whole) == len(members) and len({found.disk.place for found in whole}) == 1
         all_there = len(self.cluster.pods) == len(members) and all(h in members for f in whole for h in f.disk.hosts)
-        if len(members) >= 3 and everywhere and all_there:
-            self.cluster.wipe(ordinal)
+        return len(members) >= 3 and everywhere and all_there
 
     def _scale(self, _: int) -> None:
         self.want(members=self.random.choice([1, 3, 5]))
