@@ -73,9 +73,13 @@ def _(world: World) -> None:
     def whole() -> bool:
         return installation.set_is_whole("data-set", 3)
 
+    def uids() -> set[str]:
+        """Those of the data set's own pods: the set that is formed here carries the same labels but this one."""
+        pods = installation.kubectl.objects("pods", f"daytrader.dev/replica-set={name}")
+        return {pod["metadata"]["uid"] for pod in pods}
+
     def all_restarted() -> bool:
-        pods = installation.pods("data-set")
-        return whole() and {pod["metadata"]["uid"] for pod in pods}.isdisjoint(old)
+        return whole() and uids().isdisjoint(old)
 
     try:
         with (
@@ -90,7 +94,7 @@ def _(world: World) -> None:
             )
             procedure("growing to 5", lambda: installation.scale("data-set", 5), 3, grown)
             procedure("shrinking to 3", lambda: installation.scale("data-set", 3), 2, whole)
-            old = {pod["metadata"]["uid"] for pod in installation.pods("data-set")}
+            old = uids()
             procedure("restarting", lambda: restart(installation, "data-set"), 3, all_restarted)
             load.still_running("the last procedure was")
             status = load.result()
