@@ -145,8 +145,12 @@ class Observed:
 
     @property
     def authority(self) -> str | None:
-        """The authority that members must have a certificate of; None without TLS."""
-        return self.certificate.authority if self.certificate else None
+        """The authority that members must have a certificate of; None without TLS.
+
+        Where the user's Secret is of no use, it is the one that the members were given.
+        """
+        certificate = self.certificate or self.mounted
+        return certificate.authority if certificate else None
 
     def mongod(self, host: str) -> Mongod:
         """What the member at `host` says."""

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+import msgspec
 import structlog
+from pymongo.errors import OperationFailure
 
 from daytrader_operator import metrics
 from daytrader_operator.desired import KIND
 from daytrader_operator.kubernetes import KubernetesError
+from daytrader_operator.observe import BrokenSecret
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +64,9 @@ class PassMaker(Protocol):
 
 
 STALE_S: Final = 180.0
-"""An operator whose last good pass over some set is older had better be started again."""
+"""An operator that has finished no pass over some set for longer had better be started again."""
+
+_REFUSALS: Final = frozenset({400, 403, 409, 422})
 
 
 class Keeping:
@@ -96,7 +101,7 @@ class Keeping:
             await self._keepers.pop(name).stop()
 
     def ages(self) -> dict[str, float]:
-        """Return how many seconds ago the last good pass over each set ended."""
+        """Return how many seconds ago the last pass over each set ended; see `Keeper.age`."""
         return {name: keeper.age() for name, keeper in self._keepers.items()}
 
 
@@ -108,7 +113,7 @@ class Keeper:
         self._passes = passes
         self._pace = pace
         self._woken = asyncio.Event()
-        self._good = time.monotonic()
+        self._finished = time.monotonic()
         self._task = asyncio.get_running_loop().create_task(self._keep(), name=f"keep {name}")
 
     def wake(self) -> None:
@@ -116,8 +121,11 @@ class Keeper:
         self._woken.set()
 
     def age(self) -> float:
-        """Return how many seconds ago the last good pass ended."""
-        return time.monotonic() - self._good
+        """Return how many seconds ago the last pass ended that was good, or that met a refusal.
+
+        An operator that is started again meets the same refusal, and has left all other sets alone meanwhile.
+        """
+        return time.monotonic() - self._finished
 
     async def stop(self) -> None:
         """End the task, between two actions of a pass or within one."""
@@ -135,6 +143,8 @@ class Keeper:
             except Exception as error:  # whatever it was, the next pass begins anew
                 why = f"{type(error).__name__}: {error}"
                 metrics.failures.labels(KIND).inc()
+                if _is_refusal(error):
+                    self._finished = time.monotonic()
                 if why != cause:
                     await self._say(why, error)
                 cause = why
@@ -142,7 +152,7 @@ class Keeper:
                 failed += 1
             else:
                 failed, cause = 0, ""
-                self._good = time.monotonic()
+                self._finished = time.monotonic()
                 metrics.last_pass.labels(KIND, self._name).set_to_current_time()
                 delay = self._after(outlook)
             await self._rest(delay, wakeable=not failed)
@@ -165,3 +175,10 @@ class Keeper:
             await self._passes.tell_failure(why)
         except KubernetesError as silence:
             _log.warning("its events could not be written", set=self._name, why=str(silence))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether somebody has answered, and it is the resource or the cluster that has to be put right."""
+    if isinstance(error, KubernetesError):
+        return error.code in _REFUSALS
+    return isinstance(error, (BrokenSecret, OperationFailure, msgspec.ValidationError))

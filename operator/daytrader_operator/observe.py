@@ -5,7 +5,7 @@ import base64
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 
@@ -22,11 +22,11 @@ from daytrader_operator.diagnosis import diagnose
 from daytrader_operator.facts import Certificate, Credentials, Document, Mongod, Observed, Pod, Workload
 from daytrader_operator.pod import DATA, IN_THE_SET
 
-_ORDINAL: Final = re.compile(r"-(\d+)$")
 _REVISION: Final = "controller-revision-hash"
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 Named = TypeVar("Named", bound=NamespacedResourceG)
+OfMember = TypeVar("OfMember", KubernetesPod, PersistentVolumeClaim)
 
 
 class BrokenSecret(Exception):
@@ -133,12 +133,8 @@ async def _in_kubernetes(kubernetes: ReadsKubernetes, desired: Desired, status: 
         mounted=mounted,
         workload=_workload(stateful_set) if stateful_set else None,
         applied={kind: resources.applied_digest(metadata) for kind, metadata in objects.items() if metadata},
-        pods={_ordinal(pod.metadata.name): _pod(pod) for pod in pods if pod.metadata and pod.metadata.name},
-        volumes={
-            _ordinal(claim.metadata.name): _size(claim)
-            for claim in claims
-            if claim.metadata and claim.metadata.name and claim.metadata.name.startswith(f"{DATA}-{desired.name}-")
-        },
+        pods={ordinal: _pod(pod) for ordinal, pod in _by_ordinal(pods, desired.name)},
+        volumes={ordinal: _size(claim) for ordinal, claim in _by_ordinal(claims, f"{DATA}-{desired.name}")},
     )
 
 
@@ -203,11 +199,12 @@ def _size(claim: Any) -> str:
     return str((requests or {}).get("storage", "0"))
 
 
-def _ordinal(name: str) -> int:
-    found = _ORDINAL.search(name)
-    if found is None:
-        raise ValueError(f"{name!r} is not the name of a member's object")
-    return int(found.group(1))
+def _by_ordinal(found: Iterable[OfMember], name: str) -> Iterator[tuple[int, OfMember]]:
+    """The members' own objects; what somebody else has made with the labels of the set is none of them."""
+    for each in found:
+        member = re.fullmatch(rf"{re.escape(name)}-(\d{{1,2}})", (each.metadata.name if each.metadata else None) or "")
+        if member is not None:
+            yield int(member.group(1)), each
 
 
 def _pod(found: KubernetesPod) -> Pod:

@@ -46,10 +46,13 @@ def step(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> Step | N
 
 def asides(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> list[Aside]:
     """Return what goes along with any step."""
+    # Where no member answers at all, it may be the operator that is cut off. Gates that it closed then would lift the
+    # disruption budget of members that serve, for one that is not ready may always be evicted.
+    sees = any(found.says is not Says.SILENT for found in observed.mongods.values())
     gates = [
         SetGate(pod.name, pod.uid, desired.host(ordinal) in diagnosis.healthy)
         for ordinal, pod in observed.pods.items()
-        if not pod.leaving and bool(pod.in_the_set) != (desired.host(ordinal) in diagnosis.healthy)
+        if sees and not pod.leaving and bool(pod.in_the_set) != (desired.host(ordinal) in diagnosis.healthy)
     ]
     mounted = observed.mounted
     if mounted is None or mounted != observed.certificate:

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 
 import httpx2
+import msgspec
 import pytest
 import structlog
+from lightkube import ApiError
 
+import daytrader_operator.keeping as keeping_module
 from daytrader_operator.keeping import Keeping, Outlook, Pace
 from daytrader_operator.kubernetes import KubernetesError
+from daytrader_operator.observe import BrokenSecret
 
 NEVER = 1000.0
 
@@ -21,6 +26,7 @@ class Passes:
         self.made = 0
         self.told: list[str] = []
         self.closed = False
+        self.heard = asyncio.Event()
         self._more = asyncio.Event()
 
     async def once(self) -> Outlook:
@@ -35,6 +41,7 @@ class Passes:
     async def tell_failure(self, why: str) -> None:
         """Remember it."""
         self.told.append(why)
+        self.heard.set()
 
     async def close(self) -> None:
         """Remember it."""
@@ -120,6 +127,36 @@ async def test_a_good_pass_is_young(passes: Passes, keep: Keep) -> None:
     keeping.wake("set")
     await passes.until(1)
     assert 0 <= keeping.ages()["set"] < 10
+
+
+REFUSED = ApiError(response=httpx2.Response(403, json={"message": "no such size", "code": 403}))
+
+
+@pytest.mark.parametrize(
+    ("failure", "counts"),
+    [
+        (KubernetesError("grow it", REFUSED), True),
+        (BrokenSecret("no key"), True),
+        (msgspec.ValidationError("no such field"), True),
+        (KubernetesError("read it", httpx2.ReadError("gone")), False),
+        (TimeoutError(), False),
+    ],
+)
+async def test_a_refusal_is_no_reason_to_start_again(
+    passes: Passes, keep: Keep, monkeypatch: pytest.MonkeyPatch, failure: Exception, counts: bool
+) -> None:
+    """A pass that was refused has ended as well as a good one; one that got no answer has not."""
+    now = 0.0
+    monkeypatch.setattr(keeping_module, "time", SimpleNamespace(monotonic=lambda: now))
+    keeping = keep()
+    passes.outcomes = [Outlook.SETTLED, failure]
+    keeping.wake("set")
+    await passes.until(1)
+    now = 100.0
+    keeping.wake("set")
+    async with asyncio.timeout(10):
+        await passes.heard.wait()
+    assert keeping.ages() == {"set": 0.0 if counts else 100.0}
 
 
 async def test_a_set_that_is_gone_is_forgotten(passes: Passes, keep: Keep) -> None:

@@ -179,6 +179,17 @@ async def test_the_certificate_is_put_together(there: StandIn) -> None:
     put(there, resources.certificate(SPEC, observed.certificate))
     again = await seen(there, asked, tls={"secretName": "source"})
     assert again.mounted == again.certificate
+    there.put("Secret", "source", data={})
+    lost = await seen(there, asked, tls={"secretName": "source"})
+    assert lost.certificate is None
+    assert asked.keys[-1] == ("the key", ca), "the members are asked by the authority that they were given"
+
+
+async def test_what_others_made_is_no_member(there: StandIn) -> None:
+    """A pod with the labels of the set, but another name, is left out."""
+    for name in ("copy-of-a-member", f"other-{NAME}-1", f"{NAME}-debug"):
+        there.put("Pod", name, **{**pod(1), "metadata": {**pod(1)["metadata"], "name": name}})
+    assert set((await seen(there, Asked(Mongod(Says.EMPTY)))).pods) == {0}
 
 
 @pytest.mark.parametrize(

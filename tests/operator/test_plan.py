@@ -89,6 +89,14 @@ def test_readiness_follows_what_is_seen() -> None:
     assert asides(desired, with_pod(silent, 1, leaving=True)) == []
 
 
+def test_an_operator_that_sees_nobody_closes_no_gate() -> None:
+    """Members that serve stay ready, and keep their disruption budget, while the operator is cut off from them all."""
+    desired = wanted()
+    assert asides(desired, replace(whole(desired), mongods={})) == []
+    refused = replace(whole(desired), mongods={desired.host(n): Mongod(Says.REFUSES) for n in range(3)})
+    assert asides(desired, refused) == [SetGate(desired.pod(n), f"uid-{n}", False) for n in range(3)]
+
+
 def test_volumes_grow() -> None:
     """A larger size: the StatefulSet is made again over its pods, then each volume is asked to grow."""
     desired = wanted(storage={"size": "2Gi"})
