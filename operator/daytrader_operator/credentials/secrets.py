@@ -20,8 +20,11 @@ _log = structlog.get_logger(__name__)
 
 
 def new_secret() -> str:
-    """Return a token or password that nobody can guess: 43 characters that need no quoting anywhere."""
-    return secrets.token_urlsafe(32)
+    """Return a token or password that nobody can guess: 64 characters that need no quoting anywhere.
+
+    Hexadecimal, for a password that begins with two dashes would be an option to redis-server.
+    """
+    return secrets.token_hex(32)
 
 
 class Secrets:
