@@ -5,8 +5,8 @@ import pytest
 from tests.chart.rendering import Object, Rendered, render
 
 OPERATOR = {
-    "daytrader.dev/mongoreplicasets": "get list patch watch",
-    "daytrader.dev/mongoreplicasets/status": "get patch",
+    "daytrader.dev/mongoreplicasets": "get list watch",
+    "daytrader.dev/mongoreplicasets/status": "patch",
     "daytrader.dev/workloads": "get list watch",
     "daytrader.dev/workloads/status": "patch",
     "apps/statefulsets": "create delete get list patch watch",
@@ -16,11 +16,11 @@ OPERATOR = {
     "services": "create get patch",
     "secrets": "create get patch",
     "configmaps": "get",
-    "pods": "get list watch",
+    "pods": "list watch",
     "pods/status": "patch",
     "pods/eviction": "create",
-    "persistentvolumeclaims": "get list patch",
-    "events": "create patch",
+    "persistentvolumeclaims": "list patch",
+    "events": "create",
 }
 
 RIGHTS = {"daytrader": {}, "daytrader-operator": OPERATOR}
