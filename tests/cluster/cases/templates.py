@@ -74,13 +74,21 @@ def _accepted(installation: Installation, what: str, rendered: Sequence[Object])
     known = [
         _moved(each, installation.namespace)
         for each in rendered
-        if each["apiVersion"] in served and each["kind"] != "Namespace"
+        if each["apiVersion"] in served and each["kind"] != "Namespace" and not _is_anothers(installation, each)
     ]
+    # A pod is admitted only where its account is there already, so accounts are made, and all else is only tried.
+    accounts = [each for each in known if each["kind"] == "ServiceAccount"]
+    installation.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(accounts))
     text = yaml.safe_dump_all(known)
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--field-manager=e2e")
     status, _, error = attempt("kubectl", "apply", *options, "--filename=-", stdin=text, seconds=120)
     require(status == 0, f"{what} is not accepted: {error[-1500:]}")
     return foreign
+
+
+def _is_anothers(installation: Installation, each: Object) -> bool:
+    """Whether it is an API that an adapter of this cluster serves already: merged with that it would be nobody's."""
+    return each["kind"] == "APIService" and installation.kubectl.exists("apiservice", each["metadata"]["name"])
 
 
 def _moved(each: Object, namespace: str) -> Object:
