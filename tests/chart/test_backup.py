@@ -59,7 +59,10 @@ def test_the_program_understands_its_arguments(name: str) -> None:
 def test_the_claim_outlives_the_release() -> None:
     """Whoever uninstalls by mistake has the backups; a claim that is there is taken as it is."""
     claim = render(MADE).one("PersistentVolumeClaim", f"{RELEASE}-backup")
-    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert claim["metadata"]["annotations"] == {
+        "helm.sh/hook": "pre-install,pre-upgrade",
+        "helm.sh/hook-delete-policy": "hook-failed",
+    }
     given = render({"backup": {"enabled": True, "existingClaim": "mine"}})
     assert not given.of_kind("PersistentVolumeClaim")
     volumes = {volume["name"]: volume for volume in pod(given, f"{RELEASE}-backup")["volumes"]}
