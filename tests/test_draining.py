@@ -1,6 +1,7 @@
 """Clients that send on and on while a server ends: none of them is left without an answer."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -134,6 +135,31 @@ async def test_a_connection_that_was_idle_is_answered_once_more(tls: tuple[Serve
         assert (await newcomer.exchange(get("/"))).headers["connection"] == "close"
         newcomer.close()
         drained.set()
+
+
+async def test_a_connection_whose_handshake_was_under_way_is_told_too(tmp_path: Path) -> None:
+    """One that was accepted before the server began to end, and speaks TLS only afterwards, ends with its answer."""
+    mounted = Mounted(tmp_path)
+    mounted.put_certificate(trustme.CA(), "127.0.0.1")
+    context = client_context(mounted.ca)
+    told = asyncio.Event()
+
+    async def drain() -> None:
+        async with asyncio.timeout(20):
+            await told.wait()
+
+    server = Server("old", ServerTls(mounted.certificate, mounted.key), drain)
+    early = socket.create_connection(("127.0.0.1", server.port))
+    async with _ending(server):
+        later = await Connection.open(server.port, context)
+        await later.exchange(get("/"))  # whoever came before it is accepted by now
+        later.close()
+        server.stop.set()
+        connection = Connection(*await asyncio.open_connection(sock=early, ssl=context, server_hostname="127.0.0.1"))
+        answer = await connection.exchange(get("/"))
+        connection.close()
+        told.set()
+    assert (answer.body, answer.headers.get("connection")) == (b"old", "close")
 
 
 async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

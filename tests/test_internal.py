@@ -64,10 +64,11 @@ class TestTokens:
         assert not tokens.accept(b"Bearer older")
         assert not tokens.accept(b"")
 
-    def test_none_is_refused(self) -> None:
-        """Nobody could show it, and everybody would be refused."""
+    @pytest.mark.parametrize("tokens", [(), ("",), ("one", "")])
+    def test_none_is_refused(self, tokens: tuple[str, ...]) -> None:
+        """Without one everybody would be refused, and an empty one is known to everybody."""
         with pytest.raises(ValueError, match="no internal credential"):
-            Tokens()
+            Tokens(*tokens)
 
     def test_a_file_holds_one_a_line(self, tmp_path: Path) -> None:
         """Blank lines and blanks around do not count, whatever ends the lines."""

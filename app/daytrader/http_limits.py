@@ -34,6 +34,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
+        # A TLS handshake may have begun before the server began to take leave, which changed both.
+        self.app = self.config.loaded_app
+        self.timeout_keep_alive = self.config.timeout_keep_alive
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -23,7 +23,7 @@ class Tokens:
     """
 
     def __init__(self, *tokens: str) -> None:
-        """The first of `tokens` is shown, all are accepted. Raises ValueError where there is none."""
+        """The first of `tokens` is shown, all are accepted. Raises ValueError where there is none, or an empty one."""
         self.authorization = ""
         """The value of the Authorization header that every internal request carries."""
         self._accepted: tuple[bytes, ...] = ()
@@ -38,7 +38,7 @@ class Tokens:
             raise ValueError(f"{file}: {error}") from None
 
     def _set(self, tokens: Collection[str]) -> None:
-        if not tokens:
+        if not tokens or not all(tokens):
             raise ValueError("no internal credential: give one a line, the one to send first")
         headers = [f"Bearer {token}" for token in tokens]
         self.authorization = headers[0]
