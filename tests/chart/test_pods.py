@@ -194,6 +194,31 @@ def test_the_image_runs_as_the_user_that_pods_name() -> None:
     assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (10001, 10001, 10001)
 
 
+@pytest.mark.parametrize("component", [*SERVICES, "operator", "redis", "quotes"])
+def test_what_may_be_anywhere_leaves_a_lost_node_soon(component: str) -> None:
+    """After `nodeLossSeconds`, and whatever else its tolerations say."""
+    own = {"tolerations": [{"key": "dedicated", "operator": "Exists"}]}
+    placed = {"quotes": {"mock": own}} if component == "quotes" else {component: own}
+
+    def leaving(seconds: int) -> list[Object]:
+        taints = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        alike = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
+        return [{"key": taint, **alike} for taint in taints]
+
+    for values, wanted in (
+        ({}, leaving(30)),
+        ({"nodeLossSeconds": 0, **placed}, [*leaving(0), *own["tolerations"]]),
+    ):
+        pod = render(values).one("Deployment", f"daytrader-{component}")["spec"]["template"]["spec"]
+        assert pod["tolerations"] == wanted
+
+
+def test_members_wait_for_the_node_with_their_volume(small: Rendered) -> None:
+    """Nothing makes them leave it sooner than Kubernetes would."""
+    for name in ("daytrader-data-set", "daytrader-audit-set"):
+        assert not small.one("MongoReplicaSet", name)["spec"].get("tolerations")
+
+
 def test_every_profile_is_rendered() -> None:
     """The profiles of these tests are those that the chart and its overlays have."""
     assert {"small", "lab", "dev"} <= PROFILES.keys()

@@ -42,6 +42,18 @@ imagePullSecrets:
 {{- if $said }}{{ toYaml $said }}{{ end -}}
 {{- end -}}
 
+{{/*
+Likewise for pods that may be anywhere, which leave a node that is lost sooner than Kubernetes has it: list of root context
+and the component's values. Members of the sets are none of them: each waits for the node that has its volume.
+*/}}
+{{- define "daytrader.movable" -}}
+{{- $tolerations := list -}}
+{{- range list "not-ready" "unreachable" -}}
+{{- $tolerations = append $tolerations (dict "key" (printf "node.kubernetes.io/%s" .) "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" (int64 (first $).Values.nodeLossSeconds)) -}}
+{{- end -}}
+{{- include "daytrader.placement" (merge (dict "tolerations" (concat $tolerations (last .).tolerations)) (last .)) -}}
+{{- end -}}
+
 {{/* Replicas on different nodes as far as there are nodes: list of root context and component. */}}
 {{- define "daytrader.spread" -}}
 topologySpreadConstraints:

@@ -43,7 +43,7 @@ spec:
       {{- with include "daytrader.pullSecrets" $root }}{{- . | nindent 6 }}{{- end }}
       securityContext:
         {{- include "daytrader.podSecurity" 10001 | nindent 8 }}
-      {{- with include "daytrader.placement" $values }}{{- . | nindent 6 }}{{- end }}
+      {{- include "daytrader.movable" (list $root $values) | nindent 6 }}
       {{- include "daytrader.spread" (list $root .component) | nindent 6 }}
       containers:
         - name: {{ .component }}
