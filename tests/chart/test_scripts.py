@@ -84,7 +84,8 @@ def test_help_is_there_without_any_program(programs: Programs, script: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("script", "words"), [("ci/swap", ["mongodb"]), ("ci/swap", ["web", "--redo"]), ("ci/swap", [])]
+    ("script", "words"),
+    [("ci/swap", ["mongodb"]), ("ci/swap", ["web", "--redo"]), ("ci/swap", ["--undo", "web"]), ("ci/swap", [])],
 )
 def test_wrong_words_are_answered_with_the_usage(programs: Programs, script: str, words: list[str]) -> None:
     """The status is 2, and nothing is done."""
@@ -103,6 +104,7 @@ def test_a_swap_builds_loads_sets_and_waits(programs: Programs) -> None:
         f"docker build --build-arg VERSION=swap-NOW --tag {image} .",
         f"kind load docker-image --name daytrader {image}",
         f"kubectl --namespace daytrader set image deployment/daytrader-web web={image}",
+        f"kubectl --namespace daytrader annotate --overwrite deployment/daytrader-web daytrader.dev/swapped={image}",
         "kubectl --namespace daytrader rollout status deployment/daytrader-web --timeout=180s",
     ]
 
@@ -126,6 +128,42 @@ def test_a_swap_is_undone(programs: Programs) -> None:
         "kubectl --namespace other rollout undo deployment/q-daytrader-audit",
         "kubectl --namespace other rollout status deployment/q-daytrader-audit --timeout=180s",
     ]
+
+
+def test_the_last_swap_is_undone_where_no_service_is_named(programs: Programs) -> None:
+    """Of those whose build is the swapped one still; other Deployments are none of the services."""
+    programs.answers["kubectl --namespace daytrader get deployments"] = "\n".join(
+        [
+            "daytrader-audit r:5000/d:swap-20260101000003 r:5000/d:swap-20260101000003",
+            "daytrader-web r:5000/d:swap-20260101000001 r:5000/d:swap-20260101000001",
+            "daytrader-transaction r:5000/d:1 r:5000/d:swap-20260101000005",
+            "daytrader-operator r:5000/d:1 ",
+            "other-web r:5000/d:swap-20260101000009 r:5000/d:swap-20260101000009",
+        ]
+    )
+    done = programs.run("ci/swap", "--undo")
+    assert done.returncode == 0, done.stderr
+    assert programs.calls()[-2:] == [
+        "kubectl --namespace daytrader rollout undo deployment/daytrader-audit",
+        "kubectl --namespace daytrader rollout status deployment/daytrader-audit --timeout=180s",
+    ]
+
+
+def test_without_a_swap_there_is_none_to_undo(programs: Programs) -> None:
+    """No rollout of another kind is taken back unasked."""
+    programs.answers["kubectl --namespace daytrader get deployments"] = "daytrader-web r:5000/d:1 "
+    done = programs.run("ci/swap", "--undo")
+    assert done.returncode == 1
+    assert "none of the services runs a build that ci/swap brought" in done.stderr
+    assert not [call for call in programs.calls() if "rollout" in call]
+
+
+def test_a_cluster_that_does_not_answer_is_not_one_without_swaps(programs: Programs) -> None:
+    """Nothing is said about swaps then."""
+    programs.failing = "kubectl --namespace daytrader get deployments"
+    done = programs.run("ci/swap", "--undo")
+    assert done.returncode == 1
+    assert "ci/swap brought" not in done.stderr
 
 
 def test_a_rollout_that_does_not_end_says_how_to_go_back(programs: Programs) -> None:
