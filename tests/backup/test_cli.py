@@ -149,6 +149,28 @@ def test_backups_are_made_listed_checked_and_pruned(program: Program, directory:
     assert f"{AUDIT} is damaged: its SHA-256 is" in said
 
 
+def test_an_installation_that_came_up_empty_does_not_push_out_good_backups(
+    program: Program, directory: Path, new_installation: NewInstallation
+) -> None:
+    """The backup is there, so it ends well; the good one is kept, and named."""
+    program(["backup", "create", directory])
+    good = backups(directory)[0]
+    empty = new_installation()
+    asyncio.run(_opened(empty))
+    for _ in range(2):
+        said = Program(empty)(["backup", "create", directory, "--keep", "1"])
+        assert f"the new backup lacks entries that earlier ones hold (the newest of 1: {good})" in said
+    assert len(backups(directory)) == 2
+    assert backups(directory)[0] == good
+
+
+async def _opened(settings: Settings) -> None:
+    """Start an installation in which nobody trades."""
+    journal = MongoJournal(settings.data_uri)
+    await journal.open(PARTITIONS)
+    await journal.close()
+
+
 def test_a_backup_is_restored_by_its_directory(
     program: Program, directory: Path, new_installation: NewInstallation
 ) -> None:

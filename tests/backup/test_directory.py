@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 
 from daytrader.backup.directory import appearing, backups, chosen, locked, name_of, prune
-from daytrader.backup.manifest import MANIFEST, BackupError
+from daytrader.backup.manifest import MANIFEST, BackupError, Manifest, PartitionFacts, write
+from daytrader.journal.port import Position
 from tests.backup.conftest import names_in
 
 
-def made(directory: Path, *names: str) -> None:
-    """Make backups that hold nothing but a manifest."""
+def made(directory: Path, *names: str, heads: tuple[int, ...] = (5, 5)) -> None:
+    """Make backups that hold nothing but a manifest, which says that partitions go up to these entries."""
+    partitions = tuple(PartitionFacts(Position(), 0, head, head) for head in heads)
     for name in names:
         with locked(directory), appearing(directory, name) as partial:
-            (partial / MANIFEST).write_text("{}")
+            write(partial, Manifest(build="test", began=1, finished=2, partitions=partitions, files=()))
 
 
 def half_made(directory: Path) -> None:
@@ -68,9 +70,29 @@ def test_old_backups_are_pruned(directory: Path) -> None:
     """The newest stay; what else is in the directory is not touched."""
     made(directory, "1", "2", "3", "4")
     (directory / "notes").mkdir()
-    assert prune(directory, 2) == ["1", "2"]
+    assert prune(directory, 2) == (["1", "2"], [])
     assert names_in(directory) == [".lock", "3", "4", "notes"]
-    assert prune(directory, 2) == []
+    assert prune(directory, 2) == ([], [])
+
+
+@pytest.mark.parametrize("heads", [(0, 0), (6, 4), (9,)])
+def test_backups_that_hold_more_than_the_newest_are_kept(directory: Path, heads: tuple[int, ...]) -> None:
+    """An installation that came up empty by mistake, or lost a partition, does not push them out, night after night."""
+    made(directory, "1", "2")
+    for night in range(3, 8):
+        made(directory, str(night), heads=heads)
+        deleted = [str(night - 2)] if night > 4 else []
+        assert prune(directory, 2) == (deleted, ["1", "2"])
+    assert names_in(directory) == [".lock", "1", "2", "6", "7"]
+    made(directory, "8", heads=(9, 9))
+    assert prune(directory, 2) == (["1", "2", "6"], [])
+
+
+def test_an_old_backup_that_cannot_be_read_is_pruned(directory: Path) -> None:
+    """Nothing can be restored from it."""
+    made(directory, "1", "2", "3")
+    (directory / "1" / MANIFEST).write_text("{}")
+    assert prune(directory, 2) == (["1"], [])
 
 
 def test_the_newest_is_chosen(directory: Path) -> None:

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from daytrader.backup import manifest
 from daytrader.backup.manifest import MANIFEST, BackupError
 
 PARTIAL: Final = ".part"
@@ -74,13 +76,43 @@ def appearing(directory: Path, name: str) -> Iterator[Path]:
         raise
 
 
-def prune(directory: Path, keep: int) -> list[str]:
-    """Delete all but the newest `keep` backups; return the names of those deleted. Raises BackupError, OSError."""
+class Pruned(NamedTuple):
+    """What a pruning did; names, oldest first."""
+
+    deleted: list[str]
+    ahead: list[str]
+    """Those that hold entries which the newest backup does not; none of them was deleted."""
+
+
+def prune(directory: Path, keep: int) -> Pruned:
+    """Delete all but the newest `keep` backups, and but those that hold entries which the newest one does not.
+
+    An installation that has come up empty by mistake is backed up like any other: its backups must not push out those
+    of what it should hold. Raises BackupError, OSError.
+    """
     with locked(directory):
-        old = backups(directory)[:-keep]
+        found = backups(directory)
+        if not found:
+            return Pruned([], [])
+        newest = _heads(found[-1])
+        ahead = [path for path in found[:-1] if _is_ahead(path, newest)]
+        old = [path for path in found[:-keep] if path not in ahead]
         for path in old:
             shutil.rmtree(path.rename(path.with_name(f".{path.name}{PARTIAL}")))
-        return [path.name for path in old]
+        return Pruned([path.name for path in old], [path.name for path in ahead])
+
+
+def _is_ahead(path: Path, newest: list[int]) -> bool:
+    """Whether the backup goes further than `newest` in any partition. One that cannot be read is of no use: False."""
+    try:
+        heads = _heads(path)
+    except BackupError:
+        return False
+    return any(head > other for head, other in zip_longest(heads, newest, fillvalue=0))
+
+
+def _heads(path: Path) -> list[int]:
+    return [facts.head for facts in manifest.read(path).partitions]
 
 
 def _to_disk(path: Path) -> None:

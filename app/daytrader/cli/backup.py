@@ -44,7 +44,7 @@ def backup() -> None:
 
 @backup.command()
 @click.argument("directory", type=_DIRECTORY)
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="Afterwards, delete all but the newest N backups.")
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="Afterwards, delete all but the newest N.")
 @_data_uri
 @_audit_uri
 def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: str | None) -> None:
@@ -52,6 +52,9 @@ def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: s
 
     The system goes on as it does; only trimming is held while accounts and journal are copied. The backup appears
     under its name when it is whole and on disk: what is broken off leaves nothing that could be taken for one.
+
+    Backups that hold entries which the new one does not are never deleted: this may be an installation that came up
+    empty by mistake. They are named on standard error.
 
     Exit status 0 when the backup is there. Settings are the services' own (DAYTRADER_DATA_URI, DAYTRADER_AUDIT_URI).
 
@@ -64,8 +67,8 @@ def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: s
     with display() as shown:
         path, taken = _run(lambda: Taking(settings, shown.show).into(directory))
     click.echo(f"{path}: {_contents(taken)}")
-    for name in _tell(prune, directory, keep) if keep else ():
-        click.echo(f"{directory / name}: deleted, it was older than the newest {keep}")
+    if keep:
+        _prune(directory, keep)
 
 
 @backup.command("list")
@@ -130,6 +133,20 @@ def restore(path: Path, data_uri: str | None, audit_uri: str | None) -> None:
     with display() as shown:
         taken = _run(lambda: restore_backup(found, settings, shown.show))
     click.echo(f"{found}: restored, {_contents(taken)}; start the services")
+
+
+def _prune(directory: Path, keep: int) -> None:
+    """Delete old backups; say what was deleted, and which ones are ahead of the newest."""
+    pruned = _tell(prune, directory, keep)
+    for name in pruned.deleted:
+        click.echo(f"{directory / name}: deleted, it was older than the newest {keep}")
+    if pruned.ahead:
+        click.echo(
+            f"Warning: the new backup lacks entries that earlier ones hold (the newest of {len(pruned.ahead)}: "
+            f"{directory / pruned.ahead[-1]}), so these are kept, however old they are: look whether this installation "
+            "has lost something; if it was emptied on purpose, delete them by hand",
+            err=True,
+        )
 
 
 def _settings(data_uri: str | None, audit_uri: str | None) -> Settings:
