@@ -48,8 +48,11 @@ class Secrets:
 
     async def keep_password(self, name: str) -> None:
         """Make the Secret with Redis' password, where it is missing. Raises KubernetesError."""
-        if await self._kubernetes.get(Secret, name) is None:
+        secret = await self._kubernetes.get(Secret, name)
+        if secret is None:
             await self._create(name, PASSWORD, self._make())
+        else:
+            await self._adopt(secret)
 
     async def keep_tokens(self, name: str) -> None:
         """Make the Secret with the internal tokens, or take the next step of its rotation. Raises KubernetesError."""
@@ -57,6 +60,8 @@ class Secrets:
         if secret is None:
             await self._create(name, TOKENS, _lines((self._make(),)))
             return
+        if await self._adopt(secret):
+            return  # it is another one now; the next pass looks at it
         metadata = secret.metadata or ObjectMeta()
         text = base64.b64decode((secret.data or {}).get(TOKENS, "")).decode()
         change = next_change(
@@ -66,13 +71,12 @@ class Secrets:
             await self._change(secret, change)
 
     async def _create(self, name: str, key: str, text: str) -> None:
-        service = await self._kubernetes.get(Service, self._owner)
-        if service is None or service.metadata is None or service.metadata.uid is None:
+        owner = await self._reference()
+        if owner is None:
             _log.warning(
                 "a Secret is not made yet: the Service that is to own it is not there", secret=name, service=self._owner
             )
             return
-        owner = OwnerReference(apiVersion="v1", kind="Service", name=self._owner, uid=service.metadata.uid)
         labels = {
             "app.kubernetes.io/name": "daytrader",
             "app.kubernetes.io/instance": self._instance,
@@ -88,6 +92,31 @@ class Secrets:
         )
         if await self._kubernetes.create(wanted):
             _log.info("made a Secret", secret=name)
+
+    async def _adopt(self, secret: Secret) -> bool:
+        """Own what an earlier installation of this name has left, and return whether there was something to do.
+
+        Its owner is gone, so the garbage collector is about to take it. But Redis or services may have begun with it:
+        they would know other passwords than those that start later.
+        """
+        metadata = secret.metadata or ObjectMeta()
+        before = [
+            each.uid for each in metadata.ownerReferences or [] if (each.kind, each.name) == ("Service", self._owner)
+        ]
+        owner = await self._reference() if before else None
+        if owner is None or before == [owner.uid]:
+            return False
+        name = str(metadata.name)
+        change = {"resourceVersion": metadata.resourceVersion, "ownerReferences": [owner.to_dict()]}
+        await self._kubernetes.patch(Secret, name, {"metadata": change})
+        _log.info("adopted a Secret that an earlier installation has left", secret=name)
+        return True
+
+    async def _reference(self) -> OwnerReference | None:
+        service = await self._kubernetes.get(Service, self._owner)
+        if service is None or service.metadata is None or service.metadata.uid is None:
+            return None
+        return OwnerReference(apiVersion="v1", kind="Service", name=self._owner, uid=service.metadata.uid)
 
     async def _change(self, secret: Secret, change: Change) -> None:
         metadata = secret.metadata or ObjectMeta()

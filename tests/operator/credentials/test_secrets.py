@@ -72,6 +72,33 @@ async def test_what_is_there_is_never_overwritten(data: dict[str, str]) -> None:
     assert stage.api.writes == []
 
 
+async def test_what_an_earlier_installation_has_left_is_adopted() -> None:
+    """With what it holds, for its pods may have started with that; it is left alone while there is no new owner."""
+    stage = Stage()
+    left = {"apiVersion": "v1", "kind": "Service", "name": "r-web", "uid": "gone"}
+    for name in ("r-redis", "r-internal"):
+        stage.api.put("Secret", name, data={"password": "b2xk", "tokens": "b2xk"}, metadata={"ownerReferences": [left]})
+    service = stage.api.objects.pop(("Service", "r-web"))
+    for there in (False, True, True):
+        if there:
+            stage.api.objects["Service", "r-web"] = service
+        await stage.secrets.keep_password("r-redis")
+        await stage.secrets.keep_tokens("r-internal")
+        assert stage.api.writes == ["patch Secret r-redis", "patch Secret r-internal"] * there
+    for name, key in (("r-redis", "password"), ("r-internal", "tokens")):
+        assert stage.metadata(name)["ownerReferences"] == [left | {"uid": service["metadata"]["uid"]}]
+        assert stage.value(name, key) == "old"
+
+
+async def test_a_secret_that_somebody_else_owns_stays_theirs() -> None:
+    """Only what the Service of this installation's name has left is adopted."""
+    stage = Stage()
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "theirs"}
+    stage.api.put("Secret", "r-redis", data={"password": "b2xk"}, metadata={"ownerReferences": [theirs]})
+    await stage.secrets.keep_password("r-redis")
+    assert stage.api.writes == []
+
+
 async def test_a_rotation_is_carried_through_with_an_event_for_each_phase() -> None:
     """Tokens and phase change together, one token a line."""
     stage = Stage()
