@@ -28,8 +28,6 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.scanning.disabled = True
     settings.networking.connect_timeout = 5
     settings.networking.request_timeout = 30
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     memo.kubernetes = kubernetes.connect(os.environ["OPERATOR_NAMESPACE"])
     memo.sets = Keeping(lambda name: Passes(memo.kubernetes, Connections(), name, _domain()))
     memo.backups = asyncio.get_running_loop().create_task(

@@ -42,10 +42,10 @@ def memo(sets: Sets) -> kopf.Memo:
 
 
 def test_nothing_puts_a_finalizer_on_a_resource() -> None:
-    """Neither daemons nor deletion handlers: `kubectl delete` ends without an operator."""
+    """Handlers look only: `kubectl delete` ends without an operator, and nothing is kept in annotations."""
     registry: Any = kopf.get_default_registry()
     assert registry._spawning.get_all_handlers() == []
-    assert all(not handler.requires_finalizer for handler in registry._changing.get_all_handlers())
+    assert registry._changing.get_all_handlers() == []
 
 
 async def test_events_wake_the_set() -> None:

@@ -24,9 +24,8 @@ class Names:
     instance: str
     fullname: str
     namespace: str
-    internal_secret: str | None
-    """None: somebody else makes it."""
-    redis_secret: str | None
+    internal_secret: str
+    redis_secret: str
     redis_tls_secret: str | None
     """None: Redis speaks no TLS."""
 
@@ -37,8 +36,8 @@ class Names:
             instance=environment["OPERATOR_INSTANCE"],
             fullname=environment["OPERATOR_FULLNAME"],
             namespace=environment["OPERATOR_NAMESPACE"],
-            internal_secret=environment.get("OPERATOR_INTERNAL_SECRET") or None,
-            redis_secret=environment.get("OPERATOR_REDIS_SECRET") or None,
+            internal_secret=environment["OPERATOR_INTERNAL_SECRET"],
+            redis_secret=environment["OPERATOR_REDIS_SECRET"],
             redis_tls_secret=environment.get("OPERATOR_REDIS_TLS_SECRET") or None,
         )
 
@@ -54,14 +53,12 @@ class Credentials:
 
     async def keep_secrets(self) -> None:
         """Make what is missing, and carry a rotation on. Raises KubernetesError."""
-        if self._names.redis_secret is not None:
-            await self._secrets.keep_password(self._names.redis_secret)
-        if self._names.internal_secret is not None:
-            await self._secrets.keep_tokens(self._names.internal_secret)
+        await self._secrets.keep_password(self._names.redis_secret)
+        await self._secrets.keep_tokens(self._names.internal_secret)
 
     async def keep_redis_certificate(self) -> None:
         """Let Redis take the certificate of its TLS Secret. Raises KubernetesError, RedisTlsError."""
-        if self._names.redis_tls_secret is None or self._names.redis_secret is None:
+        if self._names.redis_tls_secret is None:
             return
         tls = await self._kubernetes.get(Secret, self._names.redis_tls_secret)
         passwords = await self._kubernetes.get(Secret, self._names.redis_secret)

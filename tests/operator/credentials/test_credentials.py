@@ -6,10 +6,11 @@ from daytrader_operator.credentials.credentials import Credentials, Names
 from tests.operator.credentials.made import ENVIRONMENT, TLS, Certificate, data, installation
 
 
-def test_empty_variables_are_none() -> None:
-    """A Secret that somebody else makes is not named."""
-    names = Names.of(ENVIRONMENT | {"OPERATOR_INTERNAL_SECRET": "", "OPERATOR_REDIS_SECRET": ""})
-    assert (names.internal_secret, names.redis_secret, names.redis_tls_secret) == (None, None, None)
+def test_without_its_variable_redis_has_no_certificate() -> None:
+    """The two Secrets that are made are always named."""
+    names = Names.of(ENVIRONMENT)
+    assert (names.internal_secret, names.redis_secret) == ("r-daytrader-internal", "r-daytrader-redis")
+    assert names.redis_tls_secret is None
 
 
 async def test_the_secrets_are_made() -> None:
@@ -20,9 +21,6 @@ async def test_the_secrets_are_made() -> None:
         "r-daytrader-internal",
         "r-daytrader-redis",
     ]
-    api = installation()
-    await Credentials(api, Names.of(ENVIRONMENT | {"OPERATOR_REDIS_SECRET": ""})).keep_secrets()
-    assert sorted(name for kind, name in api.objects if kind == "Secret") == ["r-daytrader-internal"]
 
 
 async def test_redis_is_shown_the_certificate_of_its_secret() -> None:
