@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -162,6 +163,21 @@ def test_an_installation_that_came_up_empty_does_not_push_out_good_backups(
         assert f"the new backup lacks entries that earlier ones hold (the newest of 1: {good})" in said
     assert len(backups(directory)) == 2
     assert backups(directory)[0] == good
+
+
+def test_a_backup_is_good_where_old_ones_cannot_be_deleted(
+    program: Program, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and does not fail: a Job would write whole backups again and again until the volume is full."""
+
+    def fails(path: Path) -> None:
+        raise OSError(f"{path}: the volume broke")
+
+    program(["backup", "create", directory])
+    monkeypatch.setattr(shutil, "rmtree", fails)
+    said = program(["backup", "create", directory, "--keep", "1"])
+    assert "Warning: the backup is whole, but older ones could not be deleted" in said
+    assert "the volume broke" in said
 
 
 async def _opened(settings: Settings) -> None:

@@ -56,7 +56,8 @@ def create(directory: Path, keep: int | None, data_uri: str | None, audit_uri: s
     Backups that hold entries which the new one does not are never deleted: this may be an installation that came up
     empty by mistake. They are named on standard error.
 
-    Exit status 0 when the backup is there. Settings are the services' own (DAYTRADER_DATA_URI, DAYTRADER_AUDIT_URI).
+    Exit status 0 when the backup is there, even where old ones cannot be deleted: standard error says so. Settings are
+    the services' own (DAYTRADER_DATA_URI, DAYTRADER_AUDIT_URI).
 
     \b
     Examples:
@@ -136,8 +137,19 @@ def restore(path: Path, data_uri: str | None, audit_uri: str | None) -> None:
 
 
 def _prune(directory: Path, keep: int) -> None:
-    """Delete old backups; say what was deleted, and which ones are ahead of the newest."""
-    pruned = _tell(prune, directory, keep)
+    """Delete old backups; say what was deleted, and which ones are ahead of the newest.
+
+    What goes wrong is only said: the backup is there, and whoever runs a failed one again would write another.
+    """
+    try:
+        pruned = prune(directory, keep)
+    except (BackupError, OSError) as error:
+        click.echo(
+            f"Warning: the backup is whole, but older ones could not be deleted ({error}): see to the volume before it "
+            "is full; the next backup tries again",
+            err=True,
+        )
+        return
     for name in pruned.deleted:
         click.echo(f"{directory / name}: deleted, it was older than the newest {keep}")
     if pruned.ahead:
