@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.chart.programs import ROOT
-from tests.chart.rendering import NAMESPACE, RELEASE, Object, Rendered, render
+from tests.chart.rendering import NAMESPACE, PROFILES, RELEASE, Object, Rendered, render
 
 Labels = Mapping[str, str]
 Arrow = tuple[str, str, int]
@@ -14,8 +14,9 @@ Arrow = tuple[str, str, int]
 COMPONENTS = (
     *("web", "transaction", "audit", "quotes", "redis", "operator", "data-set", "audit-set"),
     *("workload", "test", "backup"),
+    *("prometheus", "adapter", "grafana"),
 )
-PORTS = (53, 80, 443, 4444, 6379, 6443, 8080, 9090, 9100, 27017)
+PORTS = (53, 80, 443, 3000, 4444, 6379, 6443, 8080, 9090, 9100, 27017)
 FOREIGN = "anybody"
 """A pod in another namespace."""
 
@@ -33,8 +34,12 @@ def labels(component: str) -> Labels:
 
 def matches(selector: Object, of: Labels) -> bool:
     """Whether a label selector selects."""
-    assert set(selector) <= {"matchLabels"}, selector
-    return all(of.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+    assert set(selector) <= {"matchLabels", "matchExpressions"}, selector
+    expressions = selector.get("matchExpressions", [])
+    assert all(each["operator"] == "In" for each in expressions), selector
+    return all(of.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
+        of.get(each["key"]) in each["values"] for each in expressions
+    )
 
 
 def is_peer(peer: Object, component: str) -> bool:
@@ -79,9 +84,11 @@ def connecting(rendered: Rendered) -> Iterator[Arrow]:
                     yield source, target, port
 
 
-def drawn() -> set[Arrow]:
-    """The table in docs/deploy.md."""
+def drawn(*, monitoring: bool = False) -> set[Arrow]:
+    """The table in docs/deploy.md, with `monitoring` the second one, too."""
     text = (ROOT / "docs" / "deploy.md").read_text().partition("## Who connects to whom")[2]
+    if not monitoring:
+        text = text.partition("### With the bundled monitoring")[0]
     rows = re.findall(r"^\| ([a-z-]+) \| ([a-z-]+) \| (\d+) \|", text, re.MULTILINE)
     return {(source, target, int(port)) for source, target, port in rows}
 
@@ -89,6 +96,11 @@ def drawn() -> set[Arrow]:
 def test_exactly_the_drawn_arrows_connect(small: Rendered) -> None:
     """Of all pairs of pods and all ports, those in the table of docs/deploy.md connect, and no other."""
     assert set(connecting(small)) == drawn()
+
+
+def test_the_bundled_monitoring_connects_as_drawn() -> None:
+    """Both tables of docs/deploy.md together tell every arrow."""
+    assert set(connecting(render(PROFILES["all of the monitoring"]))) == drawn(monitoring=True)
 
 
 def test_redis_is_reached_by_the_operator_for_its_certificate() -> None:
