@@ -19,6 +19,7 @@ from tests.cluster.world import World
 @click.argument("names", metavar="[CASE]...", nargs=-1)
 @click.option("--list", "listed", is_flag=True, help="Show the cases and what each shows, and end.")
 @click.option("--table", "shown", is_flag=True, help="Show the last outcome of every case, and end.")
+@click.option("--markdown", is_flag=True, help="The same in Markdown, as in docs/e2e.md.")
 @click.option("--keep", is_flag=True, help="Leave the installations in the cluster.")
 @click.option(
     "--json",
@@ -27,7 +28,7 @@ from tests.cluster.world import World
     default=ROOT / "out" / "e2e.json",
     help="Where outcomes are kept.  [default: out/e2e.json]",
 )
-def main(names: tuple[str, ...], listed: bool, shown: bool, keep: bool, json_file: Path) -> None:
+def main(names: tuple[str, ...], listed: bool, shown: bool, markdown: bool, keep: bool, json_file: Path) -> None:
     """Show on the cluster of KUBECONFIG what the system promises: all cases, or those that are named.
 
     Needs kubectl, helm and kustomize on the PATH. What differs from cluster to cluster are environment variables E2E_…:
@@ -41,6 +42,9 @@ def main(names: tuple[str, ...], listed: bool, shown: bool, keep: bool, json_fil
         return
     if shown:
         console.print(outcome.table(list(outcome.read(json_file).values())))
+        return
+    if markdown:
+        click.echo(outcome.markdown(list(outcome.read(json_file).values())), nl=False)
         return
     unknown = sorted(set(names) - CASES.keys())
     if unknown:

@@ -54,6 +54,22 @@ def table(outcomes: list[Outcome]) -> Table:
     return shown
 
 
+def markdown(outcomes: list[Outcome]) -> str:
+    """Return the same as a table in Markdown, for the documentation; paths of this machine are left out."""
+    rows = ["| case | what it shows | result | s | figures |", "|---|---|---|---|---|"]
+    for outcome in outcomes:
+        figures = "; ".join(
+            f"{name}: {_text(figure)}" for name, figure in outcome.figures.items() if not _is_path(figure)
+        )
+        told = "; ".join(filter(None, (figures, outcome.message))).replace("|", "\\|").replace("\n", " ")
+        rows.append(f"| {outcome.case} | {outcome.title} | {outcome.result} | {outcome.seconds:.0f} | {told} |")
+    return "\n".join(rows) + "\n"
+
+
+def _is_path(figure: Figure) -> bool:
+    return isinstance(figure, str) and figure.startswith("/") and "." in Path(figure).name
+
+
 def console() -> Console:
     """Return a console that is wide enough for the table."""
     return Console(width=max(140, Console().width))
