@@ -13,6 +13,12 @@ Values = Mapping[str, object]
 """Chart values, as a tree."""
 
 
+def apply_definitions() -> None:
+    """Bring the resource definitions in the cluster to the chart's, under helm's name: later installs take them over."""
+    options = ("--server-side", "--force-conflicts", "--field-manager=helm")
+    run("kubectl", "apply", *options, "--filename", CHART / "crds")
+
+
 @dataclass(frozen=True)
 class Helm:
     """Runs helm for one release of the chart."""

@@ -4,10 +4,10 @@ import time
 
 from tests.cluster import resources
 from tests.cluster.case import case
+from tests.cluster.helm import apply_definitions
 from tests.cluster.installation import SETS, Installation
 from tests.cluster.load import Load, held_to, record
-from tests.cluster.settings import CHART
-from tests.cluster.shell import require, run
+from tests.cluster.shell import require
 from tests.cluster.world import World
 
 MOST_CORES = 2.0
@@ -75,6 +75,5 @@ def _(world: World) -> None:
 def _remove(installation: Installation) -> None:
     """Remove an installation of an earlier run; its resource definitions, which others may use, become the chart's."""
     installation.remove()
-    definitions = CHART / "crds"
     if installation.kubectl.exists("customresourcedefinition", "mongoreplicasets.daytrader.dev"):
-        run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", definitions)
+        apply_definitions()

@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from tests.cluster.case import case
-from tests.cluster.helm import Values
+from tests.cluster.helm import Values, apply_definitions
 from tests.cluster.installation import SERVICES, SETS, Installation
 from tests.cluster.kubectl import Object, documents
 from tests.cluster.load import Load, held_to, record
@@ -70,7 +70,7 @@ def _applied(world: World, name: str) -> Iterator[tuple[Installation, list[Objec
         marked = MARK in kubectl.get("namespace", NAMESPACE)["metadata"].get("labels", {})
         require(marked, f"namespace {NAMESPACE} is there and not of this suite: remove it, or use another cluster")
         kubectl.delete("namespace", NAMESPACE, seconds=180)
-    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", CHART / "crds")
+    apply_definitions()
     built = run(world.settings.kustomize, "build", "--enable-helm", ROOT / "k8s" / "overlays" / name, seconds=120)
     objects = [_with_images(world, each) for each in documents(built)]
     for each in objects:

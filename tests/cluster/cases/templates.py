@@ -9,7 +9,7 @@ import yaml
 from tests.chart.rendering import OVERLAYS, PROFILES, overlay, render
 from tests.chart.schemas import complaints
 from tests.cluster.case import case
-from tests.cluster.helm import Values
+from tests.cluster.helm import Values, apply_definitions
 from tests.cluster.installation import Installation
 from tests.cluster.kubectl import Object
 from tests.cluster.settings import CHART
@@ -30,9 +30,7 @@ SCHEMAS: Final = "1.34"
 def _(world: World) -> None:
     """Lint, schemas and API server take every profile and overlay; unknown values are refused with their path."""
     installation = world.another("templates")
-    installation.kubectl(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=e2e", "--filename", str(CHART / "crds")
-    )
+    apply_definitions()
     installation.make_namespace()
     try:
         objects, foreign = 0, set[str]()
