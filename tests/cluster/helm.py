@@ -14,7 +14,7 @@ Values = Mapping[str, object]
 
 
 def apply_definitions() -> None:
-    """Bring the resource definitions in the cluster to the chart's, under helm's name: later installs take them over."""
+    """Bring the resource definitions of the cluster to the chart's, under helm's name: installs take them over."""
     options = ("--server-side", "--force-conflicts", "--field-manager=helm")
     run("kubectl", "apply", *options, "--filename", CHART / "crds")
 
