@@ -18,7 +18,7 @@ from daytrader.journal.mongodb import MongoJournal
 from daytrader.journal.port import Position
 from daytrader.settings import Settings
 from tests.backup.conftest import NewInstallation, names_in
-from tests.backup.installation import PARTITIONS, daytrader
+from tests.backup.installation import PARTITIONS
 from tests.backup.test_restore import flip
 from tests.journal.stores import account, entry
 
@@ -28,6 +28,13 @@ HOLD_S = 3.0
 PROGRAM = f"""
 from daytrader.backup import hold
 hold.HOLD_S, hold.RENEW_EVERY = {HOLD_S}, {HOLD_S / 6}
+from daytrader.cli.main import main
+main()
+"""
+
+IMPATIENT = """
+from daytrader.backup import reading
+reading.PATIENCE = 0.0
 from daytrader.cli.main import main
 main()
 """
@@ -209,9 +216,16 @@ def test_missing_and_unusable_settings_are_said(directory: Path) -> None:
 
 
 async def test_a_set_that_is_away_is_said(directory: Path) -> None:
-    """At once, and nothing is left."""
-    away = "mongodb://127.0.0.1:1/?replicaSet=none"
-    status, said = await daytrader("backup", "create", str(directory), "--data-uri", away, "--audit-uri", away)
+    """When patience is at its end; and nothing is left."""
+    away = {"DAYTRADER_DATA_URI": "mongodb://127.0.0.1:1/?replicaSet=none"}
+    away["DAYTRADER_AUDIT_URI"] = away["DAYTRADER_DATA_URI"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", IMPATIENT, "backup", "create", str(directory)),
+        env={**os.environ, **away},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    status, said = await ended(process)
     assert status == 1
-    assert "Error: the data set did not do what it was asked" in said
+    assert "Error: holding trimming failed for 0 s (JournalUnavailableError: the data set did not do" in said
     assert names_in(directory) == [".lock"]

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from daytrader.backup import hold
+from daytrader.backup import hold, reading
 from daytrader.backup.hold import HOLD_S, RENEW_EVERY, Hold
 from daytrader.backup.manifest import BackupError
+from daytrader.backup.reading import PATIENCE
 from daytrader.journal.port import JournalUnavailableError
 
 
@@ -42,7 +43,8 @@ def holds() -> RememberedHolds:
 @pytest.fixture(autouse=True)
 def simulated_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock that goes on while the machine sleeps is the loop's."""
-    monkeypatch.setattr(hold, "boot_seconds", lambda: asyncio.get_running_loop().time())
+    for module in (hold, reading):
+        monkeypatch.setattr(module, "boot_seconds", lambda: asyncio.get_running_loop().time())
 
 
 async def test_it_is_held_for_as_long_as_something_runs(holds: RememberedHolds) -> None:
@@ -98,8 +100,20 @@ async def test_a_hold_that_cannot_be_let_go_ends_by_itself(holds: RememberedHold
     assert holds.until
 
 
-async def test_nothing_begins_without_a_hold(holds: RememberedHolds) -> None:
-    """A store that is away at the beginning is an error."""
+async def test_an_election_at_the_beginning_costs_time_alone(holds: RememberedHolds) -> None:
+    """The hold is asked for until the store is back, and counts from then on."""
+    loop = asyncio.get_running_loop()
     holds.away = True
-    with pytest.raises(JournalUnavailableError):
+    loop.call_later(0.9 * PATIENCE, setattr, holds, "away", False)
+    began = loop.time()
+    async with Hold(holds, "backup") as held:
+        assert loop.time() >= began + 0.9 * PATIENCE
+        await asyncio.sleep(0.9 * RENEW_EVERY)
+        held.check()
+
+
+async def test_nothing_begins_without_a_hold(holds: RememberedHolds) -> None:
+    """A store that stays away at the beginning is an error."""
+    holds.away = True
+    with pytest.raises(BackupError, match="holding trimming failed for 60 s"):
         await Hold(holds, "backup").__aenter__()

@@ -8,6 +8,7 @@ from typing import Final, Self
 import structlog
 
 from daytrader.backup.manifest import BackupError
+from daytrader.backup.reading import persist
 from daytrader.clock import boot_seconds
 from daytrader.journal.port import Holds, JournalUnavailableError
 
@@ -35,9 +36,8 @@ class Hold:
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Raises JournalUnavailableError."""
-        self._asked = boot_seconds()
-        await self._holds.hold(self._name, HOLD_S)
+        """Raises BackupError where the store is away for too long."""
+        await persist("holding trimming", self._begin)
         self._renewing = asyncio.create_task(self._renew(), name="renewing the hold")
         return self
 
@@ -58,6 +58,10 @@ class Hold:
                 f"trimming could not be held all the time: the hold was not renewed for {HOLD_S / 2:.0f} s, since the "
                 "data set was away or this process stood still; nothing was kept, run the backup again"
             )
+
+    async def _begin(self) -> None:
+        self._asked = boot_seconds()
+        await self._holds.hold(self._name, HOLD_S)
 
     async def _renew(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Reading a range of a collection to its end, whatever happens to the primary meanwhile."""
+"""Going on whatever happens to the primary meanwhile; reading a range of a collection to its end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 
 from daytrader.backup.manifest import BackupError
 from daytrader.clock import boot_seconds
+from daytrader.journal.port import JournalUnavailableError
 from daytrader.mongo import Document, Primary
 
 PATIENCE: Final = 60.0
@@ -35,7 +36,7 @@ class Patience:
         """Begin to count anew."""
         self._until = boot_seconds() + PATIENCE
 
-    async def wait(self, error: PyMongoError) -> None:
+    async def wait(self, error: PyMongoError | JournalUnavailableError) -> None:
         """Wait a moment after `error`. Raises BackupError when it has been too long."""
         if boot_seconds() >= self._until:
             raise BackupError(
@@ -51,7 +52,7 @@ async def persist(what: str, work: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await work()
-        except PyMongoError as error:
+        except (PyMongoError, JournalUnavailableError) as error:
             await patience.wait(error)
 
 

@@ -50,7 +50,7 @@ class Taking:
     async def into(self, directory: Path) -> tuple[Path, Manifest]:
         """Write the backup to a new directory in `directory`; return it, and what is in it.
 
-        Raises BackupError, JournalUnavailableError, OSError; nothing is left then.
+        Raises BackupError, OSError; nothing is left then.
         """
         try:
             with locked(directory):

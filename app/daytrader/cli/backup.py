@@ -19,7 +19,6 @@ from daytrader.backup.manifest import ACCOUNTS, AUDIT, JOURNAL, BackupError, Man
 from daytrader.backup.restore import checked
 from daytrader.backup.restore import restore as restore_backup
 from daytrader.backup.take import Taking
-from daytrader.journal.port import JournalUnavailableError
 from daytrader.settings import Settings, SettingsError, load
 from daytrader.workload.progress import display
 
@@ -189,7 +188,7 @@ def _tell(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns; what goes wrong ends the command with a sentence."""
     try:
         return work(*args, **kwargs)
-    except (BackupError, JournalUnavailableError, SettingsError, PyMongoError, OSError) as error:
+    except (BackupError, SettingsError, PyMongoError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
