@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from daytrader.workload.report import Latency, Report
-from daytrader.workload.summary import MOST_BYTES, Summary, of_run, unverified, with_findings, write
+from daytrader.workload.summary import MOST_BYTES, Summary, of_run, unverifiable, unverified, with_findings, write
 from daytrader.workload.verify.findings import Findings
 
 
@@ -100,6 +100,13 @@ def test_a_run_that_nobody_looked_at_says_why() -> None:
     summary = unverified(of_run(report()), "verification is switched off")
     assert (summary.ok, summary.verified) == (True, "skipped")
     assert summary.message.endswith("; not verified: verification is switched off")
+
+
+def test_a_run_that_could_not_be_looked_at_is_not_good() -> None:
+    """However many commands were acknowledged."""
+    summary = unverifiable(of_run(report()), "the log was not answered")
+    assert (summary.ok, summary.verified) == (False, "no")
+    assert summary.message == "all 100 commands acknowledged; not verified: the log was not answered"
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, '"\n' * 5_000, "ä" * 5_000])

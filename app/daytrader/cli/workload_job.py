@@ -49,11 +49,11 @@ def job(
 ) -> None:
     """Get a workload file, send it to a system, and verify what the system's log tells of it.
 
-    Other clients may trade meanwhile, and the log may hold earlier runs: only the commands of this run are matched with
-    what was acknowledged to it; all others are checked under the rules, and their balances compared.
+    Others may trade meanwhile as other users, and the log may hold earlier runs: only the commands of this run are
+    matched with what was acknowledged to it; all others are checked under the rules, and their balances compared.
 
     Ends with a small JSON object in the file --summary. Exit status 0: every command was acknowledged, and nothing is
-    wrong.
+    wrong. A log that cannot be read makes it fail; one that is too long already for being read twice is skipped.
     """
     options = Options(
         rate=rate, connections=connections, processes=processes, ca=ca, duration_s=duration, limit_s=limit_time

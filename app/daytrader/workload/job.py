@@ -76,7 +76,7 @@ class Job:
         """
         file = self._file()
         before: NumberSet | None = None
-        why = "verification is switched off"
+        told, why = summary.unverified, "verification is switched off"
         if self.verify:
             self.show(0, 1, "reading what the log holds")
             try:
@@ -84,18 +84,18 @@ class Job:
             except LogTooLargeError as error:
                 why = f"{error}, which takes long to read again; empty the installation for a verified run"
             except AskingError as error:
-                why = f"the log could not be read before the run ({error})"
+                told, why = summary.unverifiable, f"the log could not be read before the run ({error})"
         report = self._send(file, verify=before is not None)
         sent = summary.of_run(report)
         if before is None:
-            return summary.unverified(sent, why)
+            return told(sent, why)
         if not self._log.exists():
-            return summary.unverified(sent, "the log was not answered")
-        self.keep(summary.unverified(sent, "ended while verifying"))
+            return summary.unverifiable(sent, "the log was not answered")
+        self.keep(summary.unverifiable(sent, "ended while verifying"))
         try:
             return summary.with_findings(sent, self._check(before))
         except (AskingError, HistoryError) as error:
-            return summary.unverified(sent, str(error))
+            return summary.unverifiable(sent, str(error))
 
     @property
     def _log(self) -> Path:

@@ -12,7 +12,7 @@ MOST_BYTES: Final = 4096
 """So much of a container's last words is kept by a cluster."""
 
 Verified = Literal["yes", "no", "skipped"]
-"""Nothing is wrong; something is; nobody looked."""
+"""Nothing is wrong; something is, or it could not be looked at; nobody was to look."""
 
 _NAMED: Final = 3
 """So many reasons or violations are put into words."""
@@ -67,8 +67,13 @@ def with_findings(summary: Summary, findings: Findings) -> Summary:
     return _changed(summary, "no", f"verify found {count:,} violations, the first: {first}; {summary.message}")
 
 
+def unverifiable(summary: Summary, why: str) -> Summary:
+    """Say why it could not be looked at, although that was asked for: nobody knows whether it is good."""
+    return _changed(summary, "no", f"{summary.message}; not verified: {why}")
+
+
 def unverified(summary: Summary, why: str) -> Summary:
-    """Say why nobody looked."""
+    """Say why nobody was to look."""
     return _changed(summary, "skipped", f"{summary.message}; not verified: {why}")
 
 
