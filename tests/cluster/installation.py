@@ -129,6 +129,12 @@ class Installation:
         what = f"{self.name(component)} to be Ready with {members}/{members}"
         return wait_until(what, lambda: self.set_is_whole(component, members), seconds=seconds)
 
+    def wait_pods(self, component: str, count: int, *, seconds: float = 120.0) -> None:
+        """Wait until a component has exactly so many pods, those on their way out counted."""
+        selector = self.selector(component)
+        what = f"{count} pods of {component}"
+        wait_until(what, lambda: len(self.kubectl.objects("pods", selector)) == count, seconds=seconds)
+
     def wait_ready(self, *, seconds: float = READY_SECONDS) -> None:
         """Wait until every Deployment has all replicas ready, and nothing else, and both sets are whole."""
         for component in SERVICES:

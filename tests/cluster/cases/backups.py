@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.cluster.accounts import balances, trade
 from tests.cluster.case import case
-from tests.cluster.cases.replicas import wait_gone, wait_replicas
+from tests.cluster.cases.replicas import wait_replicas
 from tests.cluster.installation import SETS, Installation
 from tests.cluster.kubectl import condition
 from tests.cluster.load import Load, held_to, record
@@ -39,7 +39,7 @@ def _(world: World) -> None:
 
     installation.helm.uninstall()
     for component in SETS:
-        wait_gone(installation, component)
+        installation.wait_pods(component, 0)
     names = [claim["metadata"]["name"] for claim in kubectl.objects("pvc")]
     kubectl.delete("pvc", *(name for name in names if any(installation.name(each) in name for each in SETS)))
     installation.install(BACKED_UP)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster.case import case
+from tests.cluster.helm import Values, merged
+from tests.cluster.installation import Installation
 from tests.cluster.reach import Client, Way, ways
 from tests.cluster.shell import attempt, require
 from tests.cluster.world import World
@@ -18,14 +20,14 @@ from tests.e2e.workload_files import files
 INTERVAL_MS: Final = 60_000
 """At which triggers are evaluated for the conformance cases, as the original did."""
 
-SLOW_TRIGGERS: Final = {"transaction": {"settings": {"DAYTRADER_TRIGGERS_INTERVAL_MS": str(INTERVAL_MS)}}}
+_SLOW: Final = {"transaction": {"settings": {"DAYTRADER_TRIGGERS_INTERVAL_MS": str(INTERVAL_MS)}}}
 
 
 @case("conformance", minutes=12)
 def _(world: World) -> None:
     """All thirty-one conformance cases hold through the Ingress and through the Service."""
     installation = world.installation()
-    installation.upgrade(SLOW_TRIGGERS)
+    slow_triggers(installation)
     for way in (found := ways(installation)):
         world.say(f"   {way.name}: {way.url}")
     conforms(world, found)
@@ -37,6 +39,12 @@ def _(world: World) -> None:
     installation = world.installation()
     for way in ways(installation):
         run_files(world, way)
+
+
+def slow_triggers(installation: Installation, over: Values | None = None) -> None:
+    """Have triggers evaluated at that interval, beside the values `over`; pods that end evaluate at the old one."""
+    installation.upgrade(merged(over or {}, _SLOW))
+    installation.wait_pods("transaction", 1)
 
 
 def conforms(world: World, by: list[Way], authority: Path | None = None) -> None:

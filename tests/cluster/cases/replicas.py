@@ -5,7 +5,6 @@ import time
 from tests.cluster.case import case
 from tests.cluster.installation import Installation
 from tests.cluster.load import disturbed
-from tests.cluster.shell import wait_until
 from tests.cluster.world import World
 
 
@@ -38,14 +37,4 @@ def _(world: World) -> None:
 def wait_replicas(installation: Installation, component: str, replicas: int) -> None:
     """Wait until a component has exactly so many pods, all of them ready, those on their way out gone."""
     installation.kubectl.rollout_status(f"deployment/{installation.name(component)}")
-    wait_until(
-        f"{replicas} pods of {component}",
-        lambda: len(installation.kubectl.objects("pods", installation.selector(component))) == replicas,
-        seconds=90,
-    )
-
-
-def wait_gone(installation: Installation, component: str) -> None:
-    """Wait until a component has no pod any more."""
-    selector = installation.selector(component)
-    wait_until(f"no pod of {component}", lambda: not installation.kubectl.objects("pods", selector), seconds=120)
+    installation.wait_pods(component, replicas)

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Final
 
 from tests.cluster.case import case
-from tests.cluster.cases.conforming import SLOW_TRIGGERS, conforms, run_files
+from tests.cluster.cases.conforming import conforms, run_files, slow_triggers
 from tests.cluster.certificates import PARTS, Authority, secret_name, shown_serial
-from tests.cluster.helm import Values, merged
+from tests.cluster.helm import Values
 from tests.cluster.installation import Installation
 from tests.cluster.load import Load, disturbed
 from tests.cluster.reach import Way, ways
@@ -46,7 +46,7 @@ def _(world: World) -> None:
     way, authority = _way(installation), _AUTHORITY.write(world.out() / "ca.crt")
     world.figure("helm test", "passed" if "Succeeded" in installation.helm.test() else "failed")
     run_files(world, way, authority)
-    installation.upgrade(merged(SECURED, SLOW_TRIGGERS))
+    slow_triggers(installation, SECURED)
     conforms(world, [way], authority)
 
 
