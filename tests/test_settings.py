@@ -58,6 +58,11 @@ def test_what_is_running_and_where_it_is_known() -> None:
         ({"TLS_CERT": "a"}, "DAYTRADER_TLS_CERT is set and DAYTRADER_TLS_KEY is not"),
         ({"TLS_KEY": "a"}, "DAYTRADER_TLS_KEY is set and DAYTRADER_TLS_CERT is not"),
         ({"REDIS_CA": "a", "REDIS_URL": "redis://x"}, "DAYTRADER_REDIS_URL does not begin with rediss://"),
+        (
+            {"TLS_CA": "a", "TRANSACTION_URLS": "https://x:1, http://y:2"},
+            "DAYTRADER_TLS_CA is set, but http://y:2 in DAYTRADER_TRANSACTION_URLS would be asked without TLS",
+        ),
+        ({"TLS_CA": "a", "AUDIT_URL": "http://z"}, "http://z in DAYTRADER_AUDIT_URL would be asked without TLS"),
         ({"JOURNAL_FORMAT": "2"}, "DAYTRADER_JOURNAL_FORMAT=2 is none that this build knows: give one of 1"),
         ({"JOURNAL_FORMAT": "0"}, "DAYTRADER_JOURNAL_FORMAT=0"),
     ],
@@ -66,6 +71,13 @@ def test_settings_that_do_not_go_together_are_refused(given: dict[str, str], say
     """The message says which they are, and what to do."""
     with pytest.raises(SettingsError, match=says):
         load({f"DAYTRADER_{name}": text for name, text in given.items()})
+
+
+def test_urls_go_with_tls() -> None:
+    """By https where the others' CA is given; without one nothing is asked of them."""
+    ca = {"DAYTRADER_TLS_CA": "a"}
+    assert load({**ca, "DAYTRADER_TRANSACTION_URLS": "https://x,https://y", "DAYTRADER_AUDIT_URL": "https://z"}).tls_ca
+    assert load({"DAYTRADER_TRANSACTION_URLS": "http://x", "DAYTRADER_AUDIT_URL": "http://z"}).audit_url == "http://z"
 
 
 def test_variables_of_clients_and_tests_are_no_settings() -> None:

@@ -137,6 +137,12 @@ def _refusal(settings: Settings) -> str:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         given, missing = ("CERT", "KEY") if settings.tls_cert else ("KEY", "CERT")
         return f"DAYTRADER_TLS_{given} is set and DAYTRADER_TLS_{missing} is not: give both, or neither"
+    if settings.tls_ca:
+        for name, urls in (("TRANSACTION_URLS", settings.transaction_urls), ("AUDIT_URL", settings.audit_url)):
+            if plain := next((url for url in map(str.strip, urls.split(",")) if url.startswith("http://")), ""):
+                return (
+                    f"DAYTRADER_TLS_CA is set, but {plain} in DAYTRADER_{name} would be asked without TLS: say https://"
+                )
     if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
     if settings.journal_format not in READABLE:
