@@ -117,7 +117,8 @@ async def test_a_connection_that_was_idle_is_answered_once_more(tls: tuple[Serve
     drained = asyncio.Event()
 
     async def drain() -> None:
-        await drained.wait()
+        async with asyncio.timeout(20):
+            await drained.wait()
 
     server_tls, context = tls or (None, None)
     server = Server("old", server_tls, drain)
