@@ -36,6 +36,18 @@ def test_backups_are_made_one_at_a_time() -> None:
     assert args(rendered, f"{RELEASE}-backup") == ["backup", "create", "/backups", "--keep=24"]
 
 
+def test_a_backup_that_hangs_is_ended() -> None:
+    """It would keep all later ones from beginning; a restore, which somebody waits for, has all the time it takes."""
+
+    def deadline(rendered: Rendered, name: str) -> object:
+        job = rendered.one("CronJob", f"{RELEASE}-{name}")["spec"]["jobTemplate"]["spec"]
+        return job.get("activeDeadlineSeconds")
+
+    assert deadline(render(MADE), "backup") == 4 * 3600
+    rendered = render({"backup": {"enabled": True, "deadlineSeconds": 600}})
+    assert (deadline(rendered, "backup"), deadline(rendered, "restore")) == (600, None)
+
+
 def test_a_restore_waits_to_be_asked_for() -> None:
     """It takes the newest backup, or the named one, and changes none."""
     rendered = render(MADE)
