@@ -1,7 +1,7 @@
 """What is there: the facts that one observation of a replica set gathers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -147,10 +147,27 @@ class Observed:
     def authority(self) -> str | None:
         """The authority that members must have a certificate of; None without TLS.
 
-        Where the user's Secret is of no use, it is the one that the members were given.
+        Where the user's Secret is of no use, it is the one that the members were given; where it has another than they
+        were given, both.
         """
-        certificate = self.certificate or self.mounted
-        return certificate.authority if certificate else None
+        if self.certificate is None or self.mounted is None:
+            certificate = self.certificate or self.mounted
+            return certificate.authority if certificate else None
+        new, old = self.certificate.authority, self.mounted.authority
+        return old if new.strip() in old else f"{new.strip()}\n{old}"
+
+    @property
+    def given(self) -> Certificate | None:
+        """What the members are to be given; None without TLS, or where the user's Secret is of no use.
+
+        Until all of them show the user's certificate, the authority of the one before stays beside its own: whoever did
+        not believe it could no more reach those that have not read the new one yet, to tell them to.
+        """
+        certificate = self.certificate
+        if certificate is None or self.authority is None:
+            return None
+        shown = {found.certificate for found in self.mongods.values()}
+        return certificate if shown == {certificate.fingerprint} else replace(certificate, authority=self.authority)
 
     def mongod(self, host: str) -> Mongod:
         """What the member at `host` says."""

@@ -55,7 +55,7 @@ def asides(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> list[A
         if sees and not pod.leaving and bool(pod.in_the_set) != (desired.host(ordinal) in diagnosis.healthy)
     ]
     mounted = observed.mounted
-    if mounted is None or mounted != observed.certificate:
+    if mounted is None or mounted != observed.given:
         return [*gates]
     rotations = [
         RotateCertificate(host)
@@ -83,8 +83,9 @@ def _secrets(desired: Desired, observed: Observed, diagnosis: Diagnosis) -> Step
         return MakeUserSecret()
     if credentials.uri != resources.uri(desired, credentials.username, credentials.password):
         return ApplyUri(credentials)
-    if observed.certificate is not None and observed.mounted != observed.certificate:
-        return ApplyCertificate(observed.certificate)
+    given = observed.given
+    if given is not None and observed.mounted != given:
+        return ApplyCertificate(given)
     return None
 
 

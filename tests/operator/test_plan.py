@@ -234,6 +234,24 @@ def test_a_primary_that_was_cut_off_is_not_followed() -> None:
     assert diagnose(desired, observed).primary == desired.host(1)
 
 
+def test_an_authority_is_believed_until_no_member_shows_a_certificate_of_it() -> None:
+    """Beside the new one, by the operator and the members, so that each can be told to read the new certificate."""
+    desired = wanted(tls=TLS)
+    renewed = Certificate("new server", "new authority\n\n", "new print")
+    observed = replace(whole(desired), certificate=renewed, mounted=Certificate("server", "old", "print"))
+    both = replace(renewed, authority="new authority\nold")
+    assert observed.authority == both.authority
+    assert step(desired, observed) == ApplyCertificate(both)
+    observed = replace(observed, mounted=both)
+    for member in range(3):
+        assert observed.authority == both.authority
+        assert step(desired, observed) is None
+        assert RotateCertificate(desired.host(member)) in asides(desired, observed)
+        observed = with_mongod(observed, desired.host(member), certificate="new print")
+    assert step(desired, observed) == ApplyCertificate(renewed)
+    assert replace(observed, mounted=renewed).authority == renewed.authority
+
+
 def test_a_missing_certificate_stops_all_but_objects() -> None:
     """Without a usable TLS Secret nothing is said to members, and the reason is told."""
     desired = wanted(tls=TLS)
