@@ -1,7 +1,9 @@
 """Whole runs, against real HTTP servers."""
 
 import asyncio
+import contextlib
 import re
+import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -290,6 +292,38 @@ async def test_a_command_fails_when_its_time_is_over(tmp_path: Path) -> None:
         report = await run_file(workload_of(tmp_path, "ADD,u,1.00", "COMMIT_BUY,u"), server.url, options)
     assert (report.exit_status, report.accepted, report.failed, report.retried) == (1, 1, 1, 1)
     assert report.failures == {"the connection was closed; given up after 0.3 s": 1}
+
+
+async def test_connections_that_nobody_answers_are_tried_again_at_once(tmp_path: Path) -> None:
+    """Each try lasts as long as an answer may; no back-off on top, for the next may lead to a replica that lives."""
+
+    async def script(_: Asked) -> bytes | None:
+        silent.set()
+        return None
+
+    silent = asyncio.Event()
+    with socket.socket() as full:
+        async with ScriptedServer(script).running() as server:
+            options = msgspec.structs.replace(QUICK, give_up_after_s=1.0)
+            running = asyncio.create_task(run_file(workload_of(tmp_path, "ADD,u,1.00"), server.url, options))
+            await silent.wait()
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        full.listen(0)
+        fillers = [await _connecting(full.getsockname()) for _ in range(4)]
+        report = await running
+        for filler in fillers:
+            filler.close()
+    assert report.failures == {"cannot connect (no answer within 0.2 s); given up after 1 s": 1}
+
+
+async def _connecting(address: tuple[str, int]) -> socket.socket:
+    """A connection that waits to be accepted, or for room to wait in."""
+    filler = socket.socket()
+    filler.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        filler.connect(address)
+    return filler
 
 
 @pytest.mark.parametrize(("status", "errors"), [(500, 1), (404, 0), (401, 0), (422, 0)])

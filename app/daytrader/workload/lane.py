@@ -167,10 +167,15 @@ class Lane:
                 await asyncio.get_running_loop().create_connection(
                     lambda: connection, endpoint.host, endpoint.port, ssl=self._job.tls
                 )
-        except OSError as error:  # TimeoutError too
+        except TimeoutError:
+            connection.abandon()
+            if self.position >= 0:  # a replica that is gone answers nothing; the next connection may lead to another
+                self._trouble(f"cannot connect (no answer within {self._limit:g} s)", wait=0.0)
+            return
+        except OSError as error:
             connection.abandon()
             if self.position >= 0:
-                self._trouble(f"cannot connect ({error or 'no answer'})")
+                self._trouble(f"cannot connect ({error})")
             return
         if not connection.usable:
             return  # lost already, and `lost` has seen to it
