@@ -11,7 +11,7 @@ setup:  ## make .venv with everything that work on the code needs
 demo:  ## the whole system, a workload, the report and the log
 	ci/demo
 
-test:  ## every check and every test (about 5 minutes)
+test:  ## every check and every test (about 8 minutes)
 	ci/test
 
 check:  ## lint, format, types and layers only
