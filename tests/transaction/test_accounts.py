@@ -43,6 +43,19 @@ def test_an_account_that_is_not_in_memory_has_to_be_loaded() -> None:
     assert all(accounts.get(f"user{number}") is None for number in range(1_000))
 
 
+def test_to_peek_is_to_get_but_moves_nothing() -> None:
+    """A look at an account, packed or not, makes it no more recently used than it was; unknown users are unknown."""
+    accounts = Accounts(0)
+    for user in ("alice", "bob", "carol"):
+        accounts.put(user, account(5, 2), 7)
+    accounts.loaded("nobody", None)
+    before = accounts.excess(4)
+    assert [accounts.peek(user) for user in ("alice", "carol", "nobody")] == [account(5, 2), account(5, 2), None]
+    assert accounts.excess(4) == before == ["alice", "bob", "nobody"]
+    with pytest.raises(KeyError):
+        accounts.peek("eve")
+
+
 def test_loading_takes_no_account_that_is_in_memory_already() -> None:
     """What was changed since it was asked for is newer than what the store had."""
     accounts = Accounts(PLENTY)

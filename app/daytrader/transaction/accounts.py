@@ -100,6 +100,14 @@ class Accounts:
         self._keep(user, account)
         return account
 
+    def peek(self, user: str) -> Account | None:
+        """Return the account as `get` does, and leave it where it is: for one that is about to be `put`."""
+        hot = self._hot
+        if user in hot:
+            return hot[user]
+        packed = self._packed[user]
+        return _unpack(packed) if packed else None
+
     def _keep(self, user: str, account: Account | None) -> None:
         """Keep an account unpacked; the least recently used are packed where it gets too much."""
         hot = self._hot

@@ -11,8 +11,8 @@ from daytrader.journal.port import AccountStore, Journal, Position
 from daytrader.transaction.accounts import Accounts
 from daytrader.transaction.partition import Partition
 
-ENTRIES_AT_ONCE: Final = 500
-"""Entries that are read at once."""
+ENTRIES_AT_ONCE: Final = 5_000
+"""Entries that are read at once; a small one holds a record or two."""
 
 RECORDS_AT_ONCE: Final = 20_000
 """Records that are applied at once: the more, the fewer accounts have to be unpacked twice."""

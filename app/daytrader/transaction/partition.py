@@ -312,7 +312,7 @@ class Partition:
         self.head = Position(last.n, last.first + last.count, last.time)
 
     def _happened_to(self, user: str, theirs: list[tuple[int, Record]]) -> None:
-        account = self.accounts.get(user)
+        account = self.accounts.peek(user)
         place = self.accounts.place(user)
         symbols = set()
         for n, record in theirs:
