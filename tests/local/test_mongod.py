@@ -104,6 +104,33 @@ async def test_the_primary_is_killed(tmp_path: Path, words: Words) -> None:
         assert [entry["_id"] async for entry in journal.find(sort=[("_id", 1)])] == [1, 2]
 
 
+async def test_a_set_is_formed_when_all_read_from_its_primary(tmp_path: Path, words: Words) -> None:
+    """After an election forming returns when both secondaries read from the primary, not when they may begin to."""
+    members = MongoSet("data", tmp_path)
+    async with _running(words, members) as supervisor, _client(members) as client:
+        for _ in range(2):
+            states = await _states(client, ["PRIMARY", "SECONDARY", "SECONDARY"])
+            pids = [standing.pid for standing in supervisor.standings()]
+            frozen = [pid for pid, member in zip(pids, states, strict=True) if pid and member.state == "SECONDARY"]
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(5)  # the primary has lost its majority meanwhile, and steps down
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+            await members.form()
+            sources = [await _source(members, host) for host in members.hosts]
+            (primary,) = (host for host, source in zip(members.hosts, sources, strict=True) if not source)
+            assert sorted(sources) == ["", primary, primary]
+
+
+async def _source(members: MongoSet, host: str) -> str:
+    """Whom a member reads from; nobody, if it is the primary."""
+    alone = members.uri.replace(",".join(members.hosts), host) + "&directConnection=true"
+    async with AsyncMongoClient[dict[str, Any]](alone) as client:
+        source: str = (await client.admin.command("replSetGetStatus"))["syncSourceHost"]
+        return source
+
+
 async def test_members_that_are_away(tmp_path: Path, words: Words) -> None:
     """A held member is unreachable, the others go on; without a majority there is no primary; at last all are away."""
     members = MongoSet("data", tmp_path)

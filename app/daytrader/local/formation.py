@@ -14,8 +14,6 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from daytrader.local.members import member_states
-
 Client = AsyncMongoClient[dict[str, Any]]
 
 SETTINGS: Mapping[str, int | bool] = {
@@ -33,6 +31,7 @@ SETTINGS: Mapping[str, int | bool] = {
 _NOT_YET_INITIALIZED = 94
 _USER_NOT_FOUND = 11
 _POLL_S = 0.05
+_TAKEN_MS = 5_000
 
 
 class NotFormed(RuntimeError):
@@ -51,7 +50,7 @@ class User:
 async def form(name: str, hosts: Sequence[str], key: str, user: User, within_s: float = 60.0) -> None:
     """Makes `hosts` (`host:port`) the replica set `name` with its user, or adopts the set that they already are.
 
-    Returns when one member is primary and all others are in step. `key` is the keyfile's text. Raises NotFormed.
+    Returns when one member is primary and all others read from it. `key` is the keyfile's text. Raises NotFormed.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -71,10 +70,9 @@ async def _formed(name: str, hosts: Sequence[str], key: str, user: User) -> bool
         await _elected(hosts[0], key)
         async with _system(hosts, key, replicaSet=name) as client:
             await _whole(client)
-            await _user_made(client, user)
+            return await _user_made(client, user, len(hosts))
     except ConnectionFailure:  # an election cut it; every step looks first at what is there, so begin again
         return False
-    return True
 
 
 async def _initiated(name: str, hosts: Sequence[str], key: str) -> None:
@@ -122,21 +120,38 @@ async def _elected(host: str, key: str) -> None:
 
 
 async def _whole(client: Client) -> None:
+    """Waits until every secondary has chosen the primary to read from, as far as the primary has heard.
+
+    A primary that freezes while a secondary is only beginning to read from it keeps that one for 20 s or longer, until
+    it goes on: MongoDB has no setting for that. One that reads already gives a frozen primary up within 7 s.
+    """
     while True:
-        states = {member.state for member in await member_states(client)}
-        if states <= {"PRIMARY", "SECONDARY"}:
+        members = (await client.admin.command("replSetGetStatus"))["members"]
+        primary = next((member["name"] for member in members if member["stateStr"] == "PRIMARY"), None)
+        followers = [member for member in members if member["name"] != primary]
+        if all(each["stateStr"] == "SECONDARY" and each.get("syncSourceHost") == primary for each in followers):
             return
         await asyncio.sleep(_POLL_S)
 
 
-async def _user_made(client: Client, user: User) -> None:
-    facts: dict[str, Any] = {"pwd": user.password, "roles": [*user.roles], "mechanisms": ["SCRAM-SHA-256"]}
+async def _user_made(client: Client, user: User, members: int) -> bool:
+    """Sets the user's password and roles, and tells whether every member has taken that.
+
+    A secondary that had chosen the primary before can have it from nowhere else: it has begun to read there.
+    """
+    facts: dict[str, Any] = {
+        "pwd": user.password,
+        "roles": [*user.roles],
+        "mechanisms": ["SCRAM-SHA-256"],
+        "writeConcern": {"w": members, "wtimeout": _TAKEN_MS},
+    }
     try:
-        await client.admin.command("updateUser", user.name, **facts)
+        answer = await client.admin.command("updateUser", user.name, **facts)
     except OperationFailure as error:
         if error.code != _USER_NOT_FOUND:
             raise
-        await client.admin.command("createUser", user.name, **facts)
+        answer = await client.admin.command("createUser", user.name, **facts)
+    return "writeConcernError" not in answer
 
 
 def _system(hosts: Sequence[str], key: str, **options: Any) -> Client:
