@@ -110,11 +110,12 @@ async def test_a_set_is_formed_when_all_read_from_its_primary(tmp_path: Path, wo
     async with _running(words, members) as supervisor, _client(members) as client:
         for _ in range(2):
             states = await _states(client, ["PRIMARY", "SECONDARY", "SECONDARY"])
+            primary = next(member.address for member in states if member.state == "PRIMARY")
             pids = [standing.pid for standing in supervisor.standings()]
             frozen = [pid for pid, member in zip(pids, states, strict=True) if pid and member.state == "SECONDARY"]
             for pid in frozen:
                 os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(5)  # the primary has lost its majority meanwhile, and steps down
+            await _until_it_steps_down(members, primary)
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
             await members.form()
@@ -123,10 +124,20 @@ async def test_a_set_is_formed_when_all_read_from_its_primary(tmp_path: Path, wo
             assert sorted(sources) == ["", primary, primary]
 
 
+def _alone(members: MongoSet, host: str) -> Client:
+    return AsyncMongoClient(members.uri.replace(",".join(members.hosts), host) + "&directConnection=true")
+
+
+async def _until_it_steps_down(members: MongoSet, primary: str) -> None:
+    """Wait until a primary that has lost its majority has noticed."""
+    async with _alone(members, primary) as client, asyncio.timeout(40):
+        while (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110  it tells nobody by itself
+            await asyncio.sleep(0.05)
+
+
 async def _source(members: MongoSet, host: str) -> str:
     """Whom a member reads from; nobody, if it is the primary."""
-    alone = members.uri.replace(",".join(members.hosts), host) + "&directConnection=true"
-    async with AsyncMongoClient[dict[str, Any]](alone) as client:
+    async with _alone(members, host) as client:
         source: str = (await client.admin.command("replSetGetStatus"))["syncSourceHost"]
         return source
 
