@@ -27,6 +27,7 @@ from daytrader.domain import refusal
 from daytrader.domain.command import parse
 from daytrader.domain.record import Record
 from daytrader.journal.entry import decode_records, partition_of, transaction_number
+from daytrader.journal.place import place_of
 from daytrader.journal.port import Journal
 from daytrader.journal.sqlite import SqliteJournal
 from daytrader.settings import Settings
@@ -262,7 +263,7 @@ class TestRefused:
             await writer.append({1: [added("ann", n + 1)]})
         await log(local, None, writer.heads)
         with contextlib.closing(sqlite3.connect(tmp_path / "local.sqlite", isolation_level=None)) as file:
-            file.execute("DELETE FROM entries WHERE place = ?", (1 << 40 | 2,))
+            file.execute("DELETE FROM entries WHERE place = ?", (place_of(1, 2),))
         with pytest.raises(LogIncompleteError, match="lacks entry 2 of partition 1"):
             await log(local, None, writer.heads)
         with pytest.raises(LogIncompleteError, match="lacks entry 2 of partition 1"):

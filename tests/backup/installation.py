@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -87,14 +86,3 @@ async def trading(settings: Settings) -> AsyncIterator[Trading]:
         await serving
         await audit.close()
         await transaction.close()
-
-
-async def daytrader(*arguments: str) -> tuple[int, str]:
-    """Run the program; return its exit status and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daytrader", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()

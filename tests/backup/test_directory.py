@@ -1,10 +1,11 @@
 """The directory of backups."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
 
-from daytrader.backup.directory import appearing, backups, chosen, locked, name_of, prune
+from daytrader.backup.directory import appearing, backups, chosen, kept, locked, name_of, prune
 from daytrader.backup.manifest import MANIFEST, BackupError, Manifest, PartitionFacts, write
 from daytrader.journal.port import Position
 from tests.backup.conftest import names_in
@@ -93,6 +94,26 @@ def test_an_old_backup_that_cannot_be_read_is_pruned(directory: Path) -> None:
     made(directory, "1", "2", "3")
     (directory / "1" / MANIFEST).write_text("{}")
     assert prune(directory, 2) == (["1"], [])
+
+
+def test_a_backup_that_is_being_read_is_kept(directory: Path) -> None:
+    """By however many; the next pruning deletes it."""
+    made(directory, "1", "2", "3")
+    with kept(directory / "1"), kept(directory / "1"):
+        assert prune(directory, 1) == (["2"], [])
+    assert names_in(directory) == [".lock", "1", "3"]
+    assert prune(directory, 1) == (["1"], [])
+
+
+def test_a_backup_that_is_being_deleted_is_not_read(directory: Path) -> None:
+    """From the moment on in which that begins."""
+    made(directory, "1")
+    with (directory / "1" / MANIFEST).open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(BackupError, match="1 is being deleted, since there are newer ones"), kept(directory / "1"):
+            pass
+    with pytest.raises(BackupError, match="2 is no whole backup"), kept(directory / "2"):
+        pass
 
 
 def test_the_newest_is_chosen(directory: Path) -> None:

@@ -1,7 +1,6 @@
 """Backups and restores while the primary is killed."""
 
 import os
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,57 +13,35 @@ from daytrader.backup.manifest import ACCOUNTS
 from daytrader.backup.restore import restore
 from daytrader.backup.take import Taking
 from daytrader.journal.mongodb import MongoJournal
-from daytrader.local.mongod import MongoSet
-from daytrader.local.supervisor import Supervisor
-from daytrader.mongo import connect
 from daytrader.settings import Settings
 from tests.backup.conftest import unseen
 from tests.backup.installation import PARTITIONS
 from tests.journal.stores import account, entry, own_database
+from tests.members import Members, private_set
 
 USERS = 2_000
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("lost primary")]
 
 
-class Members:
-    """A private set whose primary can be killed."""
-
-    def __init__(self, members: MongoSet, supervisor: Supervisor) -> None:
-        self._set = members
-        self._supervisor = supervisor
-
-    def settings(self) -> Settings:
-        """Return the settings of an installation in databases of its own."""
-        uris = (own_database(self._set.uri), own_database(self._set.uri))
-        return Settings(partitions=PARTITIONS, data_uri=uris[0], audit_uri=uris[1])
-
-    async def kill_primary(self) -> None:
-        """Kill -9; the supervisor starts it again."""
-        database = connect(self._set.uri)
-        primary: str = (await database.command("hello"))["primary"]
-        await database.client.close()
-        for host, standing in zip(self._set.hosts, self._supervisor.standings(), strict=True):
-            if host == primary:
-                assert standing.pid is not None
-                os.kill(standing.pid, signal.SIGKILL)
+def installation(members: Members) -> Settings:
+    """The settings of an installation in databases of its own."""
+    uris = (own_database(members.uri), own_database(members.uri))
+    return Settings(partitions=PARTITIONS, data_uri=uris[0], audit_uri=uris[1])
 
 
 @pytest.fixture
 async def members(tmp_path: Path) -> AsyncIterator[Members]:
     """A set of three members that nobody else uses."""
-    mongo_set = MongoSet("lost", tmp_path / "set", any_database=True)
-    async with Supervisor(lambda _: None) as supervisor:
-        await supervisor.start(*mongo_set.programs)
-        await mongo_set.form()
-        yield Members(mongo_set, supervisor)
+    async with private_set("lost", tmp_path / "set") as members:
+        yield members
 
 
 async def test_a_primary_that_is_lost_costs_time_and_nothing_else(
     members: Members, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The backup goes on with the next primary, as the restore does; every account is there once, as it was."""
-    source, target = members.settings(), members.settings()
+    source, target = installation(members), installation(members)
     accounts = [account(f"user{number:04d}", 1, state=os.urandom(300)) for number in range(USERS)]
     journal = MongoJournal(source.data_uri)
     await journal.open(PARTITIONS)

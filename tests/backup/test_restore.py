@@ -8,6 +8,7 @@ import pytest
 
 from daytrader.backup import restore as module
 from daytrader.backup import target
+from daytrader.backup.directory import backups, prune
 from daytrader.backup.manifest import ACCOUNTS, AUDIT, JOURNAL, MANIFEST, MANIFEST_SUM, BackupError
 from daytrader.backup.restore import restore
 from daytrader.backup.take import Taking
@@ -205,6 +206,25 @@ async def test_a_restore_that_was_broken_off_is_run_again(
         await Taking(empty, unseen).into(backup.parent)
     await restore(backup, empty, unseen)
     assert await cents(empty) == 300
+
+
+async def test_a_backup_is_not_pruned_while_it_is_restored(
+    backup: Path, settings: Settings, new_installation: NewInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next backup would otherwise delete its files before they are read."""
+    newer, _ = await Taking(settings, unseen).into(backup.parent)
+    insert = module._insert
+    empty = new_installation()
+
+    async def pruned_meanwhile(*what: object) -> None:
+        assert prune(backup.parent, 1) == ([], [])
+        await insert(*what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_insert", pruned_meanwhile)
+    await restore(backup, empty, unseen)
+    assert await cents(empty) == 300
+    assert prune(backup.parent, 1) == ([backup.name], [])
+    assert backups(backup.parent) == [newer]
 
 
 async def test_a_restored_installation_can_be_backed_up(

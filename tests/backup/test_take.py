@@ -7,10 +7,10 @@ import pytest
 
 from daytrader.audit.mongodb import MongoAuditStore
 from daytrader.backup import documents, manifest
-from daytrader.backup.keys import entry_of
 from daytrader.backup.manifest import ACCOUNTS, AUDIT, JOURNAL, BackupError, PartitionFacts
 from daytrader.backup.take import Taking
 from daytrader.journal.mongodb import MongoJournal
+from daytrader.journal.place import at_place
 from daytrader.journal.port import Position
 from daytrader.settings import Settings
 from tests.backup.conftest import names_in, unseen
@@ -45,6 +45,14 @@ class Stores:
         await self.journal.accounts.store(partition, [account("alice", n)])
         await self.journal.accounts.set_checkpoint(partition, Position(n, n + 1, 1_700_000_000_000 + n))
 
+    def overlook_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the journal trim as if nobody held that."""
+
+        async def none() -> list[str]:
+            return []
+
+        monkeypatch.setattr(self.journal.holds, "held", none)
+
 
 @pytest.fixture
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
@@ -58,7 +66,7 @@ async def stores(settings: Settings) -> AsyncIterator[Stores]:
 
 def places(path: Path) -> list[tuple[int, int]]:
     """Return the partition and n of each entry in a file."""
-    return [entry_of(document["_id"]) for document in documents.read(path)]
+    return [at_place(document["_id"]) for document in documents.read(path)]
 
 
 async def test_each_part_goes_as_far_as_it_must(stores: Stores, settings: Settings, directory: Path) -> None:
@@ -146,11 +154,7 @@ async def test_a_trimming_that_looked_before_the_hold_takes_nothing_that_is_need
     await stores.append(0, range(1, 8))
     await stores.follow(0, range(1, 8))
     await stores.checkpoint(0, 5)
-
-    async def not_seen() -> list[str]:
-        return []
-
-    monkeypatch.setattr(stores.journal.holds, "held", not_seen)
+    stores.overlook_holds(monkeypatch)
     starts = Taking._starts
 
     async def trimmed_after(self: Taking, partitions: int) -> object:
@@ -171,11 +175,7 @@ async def test_entries_that_vanish_meanwhile_are_noticed(
     await stores.append(0, range(1, 8))
     await stores.follow(0, range(1, 8))
     await stores.checkpoint(0, 3)
-
-    async def not_known() -> list[str]:
-        return []
-
-    monkeypatch.setattr(stores.journal.holds, "held", not_known)
+    stores.overlook_holds(monkeypatch)
     heads = Taking._head
 
     async def trimmed_after(self: Taking, partition: int, mark: int) -> int:

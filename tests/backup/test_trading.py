@@ -15,7 +15,8 @@ from daytrader.settings import Settings
 from daytrader.transaction import keeper
 from daytrader.workload.maker import write
 from tests.backup.conftest import NewInstallation, unseen
-from tests.backup.installation import daytrader, trading
+from tests.backup.installation import trading
+from tests.program import daytrader
 
 USERS = 60
 COMMANDS = 6_000

@@ -1,8 +1,6 @@
 """`--ca` and DAYTRADER_CA: the commands of clients by https."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from daytrader.health import Part
 from daytrader.serving import listen, serve
 from daytrader.tls import ServerTls
 from tests.certificates import Mounted
+from tests.program import daytrader
 from tests.web.stand_in import Behind
 
 
@@ -38,20 +37,6 @@ async def web(mounted: Mounted) -> AsyncIterator[str]:
     finally:
         stop.set()
         await serving
-
-
-async def daytrader(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Run `daytrader` and return its exit status, and all that it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daytrader", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **environment},
-    )
-    async with asyncio.timeout(60):
-        out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
 
 
 async def test_status_by_https(mounted: Mounted, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,8 @@ import pytest
 
 from tests.e2e.conftest import MODES
 from tests.e2e.installation import INTERVAL_MS, Installation
+from tests.program import daytrader
 from tests.reference.model import ReferenceModel, comparable
-
-
-async def daytrader(*arguments: str) -> tuple[int, str]:
-    """Run the program; return its exit status and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daytrader", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
 
 
 async def let_triggers_fire(installation: Installation) -> None:

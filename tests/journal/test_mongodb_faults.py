@@ -1,11 +1,8 @@
 """The fence while members are frozen: what is not on a majority is not durable, not shown, and can be settled."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,96 +12,29 @@ from daytrader.health import Part
 from daytrader.journal.entry import Entry
 from daytrader.journal.mongodb import ENTRIES, MongoJournal
 from daytrader.journal.port import Fate, Journal, JournalUnavailableError
-from daytrader.local.formation import NotFormed
-from daytrader.local.mongod import MongoSet
-from daytrader.local.supervisor import Supervisor
-from daytrader.mongo import Document, connect
+from daytrader.mongo import Document
 from tests.journal.stores import PARTITIONS, account, entry, let_go, own_database
+from tests.members import PRIMARY_BACK_S, Members, private_set
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("frozen members")]
-
-PRIMARY_BACK_S = 30.0
-"""Seconds after which somebody must be primary again, on a busy machine too."""
 
 SETTLED_S = 15.0
 """Seconds after which a place must be settled while no more than one member is frozen: it is what we promise."""
 
 
-class Members:
-    """A private set whose members can be frozen."""
-
-    def __init__(self, members: MongoSet, supervisor: Supervisor) -> None:
-        self._set = members
-        self._supervisor = supervisor
-        self.uri = own_database(members.uri)
-
-    async def primary(self) -> str:
-        """The `host:port` of the primary."""
-        name: str = (await self._hello(self.uri))["primary"]
-        return name
-
-    async def _hello(self, uri: str) -> Document:
-        database = connect(uri)
-        answer = await database.command("hello")
-        await database.client.close()
-        return answer
-
-    def _alone(self, host: str) -> str:
-        return self.uri.replace(",".join(self._set.hosts), host) + "&directConnection=true"
-
-    async def others(self) -> list[str]:
-        """The `host:port` of the secondaries."""
-        primary = await self.primary()
-        return [host for host in self._set.hosts if host != primary]
-
-    def freeze(self, *hosts: str) -> None:
-        """Stop members as a hanging machine would: connections stay open, nothing is answered."""
-        self._signal(signal.SIGSTOP, hosts)
-
-    async def freeze_primary(self) -> None:
-        """Stop the primary of a whole set; one that lost an election just before was none: then the next is stopped."""
-        async with asyncio.timeout(2 * PRIMARY_BACK_S):
-            while True:
-                await self.thaw()
-                primary = await self.primary()
-                self.freeze(primary)
-                others = [host for host in self._set.hosts if host != primary]
-                if {(await self._hello(self._alone(host))).get("primary") for host in others} == {primary}:
-                    return
-
-    async def thaw(self) -> None:
-        """Let all go on, and wait until they are a whole set again."""
-        self._signal(signal.SIGCONT, self._set.hosts)
-        async with asyncio.timeout(2 * PRIMARY_BACK_S):
-            while True:
-                try:
-                    return await self._set.form()
-                except NotFormed:  # an election that the frozen ones missed cut the connection
-                    await asyncio.sleep(0.1)
-
-    def _signal(self, number: signal.Signals, hosts: tuple[str, ...] | list[str]) -> None:
-        for host, standing in zip(self._set.hosts, self._supervisor.standings(), strict=True):
-            if host in hosts:
-                assert standing.pid is not None
-                os.kill(standing.pid, number)
-
-    async def on_member(self, host: str, place: int) -> Document | None:
-        """What one member has at a place, on a majority or not."""
-        client: AsyncMongoClient[Document] = AsyncMongoClient(self._alone(host), socketTimeoutMS=2_000)
-        found = await client.get_default_database()[ENTRIES].find_one({"_id": place})
-        await client.close()
-        return found
+async def on_member(members: Members, host: str, place: int) -> Document | None:
+    """What one member has at a place, on a majority or not."""
+    client: AsyncMongoClient[Document] = AsyncMongoClient(members.alone(host), socketTimeoutMS=2_000)
+    found = await client.get_default_database()[ENTRIES].find_one({"_id": place})
+    await client.close()
+    return found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Members]:
     """A set of three members that nobody else uses."""
-    directory: Path = tmp_path_factory.mktemp("frozen")
-    mongo_set = MongoSet("frozen", directory, any_database=True)
-    async with Supervisor(lambda _: None) as supervisor:
-        await supervisor.start(*mongo_set.programs)
-        await mongo_set.form()
-        yield Members(mongo_set, supervisor)
+    async with private_set("frozen", tmp_path_factory.mktemp("frozen")) as members:
+        yield members
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -149,7 +79,7 @@ async def test_entry_without_a_majority_is_unsettled_and_not_shown_until_it_has_
     began = time.monotonic()
     assert await journal.append([ours]) == [Fate.UNSETTLED]
     assert time.monotonic() - began < 5
-    assert await members.on_member(primary, 2) is not None
+    assert await on_member(members, primary, 2) is not None
     assert await shown(journal, ours) == []
     await members.thaw()
     assert await settled(journal, ours) == [ours]
@@ -218,7 +148,7 @@ async def test_nothing_is_deleted_under_a_mark_without_a_majority(members: Membe
     members.freeze(*await members.others())
     with pytest.raises(JournalUnavailableError):
         await journal.trim(0, 1)
-    assert await members.on_member(primary, 1) is not None
+    assert await on_member(members, primary, 1) is not None
     await members.thaw()
     await journal.trim(0, 1)
     assert (await journal.mark(0), await journal.size()) == (1, PARTITIONS - 1)

@@ -15,9 +15,10 @@ from tests.local.conftest import until
 
 _ROOT = Path(__file__).parents[2]
 _USER = """
-import sys
+import signal, sys
 from pathlib import Path
 from tests.keeper import kept
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background of a script ignores Ctrl-C
 with kept("redis", Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()

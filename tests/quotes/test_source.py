@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from daytrader.domain.quote import VALID_MS, Hit, Quote
+from daytrader.domain.quote import VALID_MS, Hit
 from daytrader.quotes.flight import Fetched
 from daytrader.quotes.legacy import LegacyQuoteServer
 from daytrader.quotes.memory import MemoryQuoteCache
 from daytrader.quotes.mock import MockQuoteServer
-from daytrader.quotes.port import Answer, Claim, QuoteUnavailable
+from daytrader.quotes.port import Answer, QuoteUnavailable
 from daytrader.quotes.source import QuoteSource
 from tests.quotes.conftest import Sample
 from tests.quotes.scripted import ScriptedQuoteServer, TurnedClock, turns
@@ -368,138 +365,3 @@ async def test_a_defect_reaches_who_waits(clock: TurnedClock, strays: list[Hit])
     with pytest.raises(ZeroDivisionError):
         await source.fetch("ABC", "alice")
     await source.close()
-
-
-class _SharedCache(MemoryQuoteCache):
-    """A cache in which another replica has put a quote, and which notes what happens to its claims."""
-
-    def __init__(self, shared: Quote | None) -> None:
-        super().__init__()
-        self.shared = shared
-        self.notes: list[str] = []
-
-    async def quote_or_claim(self, symbol: str) -> Quote | Claim:
-        return self.shared or Claim(symbol, "token")
-
-    async def put(self, quote: Quote, claim: Claim | None) -> None:
-        self.notes.append(f"put {quote.price} {claim and claim.token}")
-
-    async def release(self, claim: Claim) -> None:
-        self.notes.append(f"release {claim.token}")
-
-
-def _sharing(cache: _SharedCache, scripted: ScriptedQuoteServer, clock: TurnedClock, strays: list[Hit]) -> QuoteSource:
-    server = LegacyQuoteServer(*scripted.address, clock=clock, on_stray_hit=strays.append)
-    return QuoteSource(server, cache, clock=clock, on_stray_hit=strays.append)
-
-
-async def test_a_shared_quote_costs_nothing(
-    clock: TurnedClock, scripted: ScriptedQuoteServer, strays: list[Hit], gained: Sample
-) -> None:
-    """What another replica learnt is used and remembered, without a hit."""
-    shared = Quote("ABC", 700, clock.now - 5, 1)
-    source = _sharing(_SharedCache(shared), scripted, clock, strays)
-    assert await source.fetch("ABC", "alice") == Fetched(shared, None)
-    assert source.newest("ABC") == shared
-    assert gained("daytrader_quote_requests_total", result="shared") == 1
-    assert scripted.questions == []
-
-
-@pytest.mark.parametrize(
-    ("fresh", "price", "note"),
-    [(False, "5.00", "put 500 token"), (True, "5.00", "put 500 None"), (False, "0.00", "release token")],
-)
-async def test_the_other_replicas_hear_of_it(
-    clock: TurnedClock, scripted: ScriptedQuoteServer, strays: list[Hit], *, fresh: bool, price: str, note: str
-) -> None:
-    """A quote is shared, fresh or not, and the right to ask is given back whatever came of it."""
-    cache = _SharedCache(None)
-    source = _sharing(cache, scripted, clock, strays)
-    fetching = start(source, fresh=fresh)
-    (await scripted.question(0)).answer(price)
-    await asyncio.wait([fetching])
-    assert isinstance(fetching.exception(), QuoteUnavailable) == (price == "0.00")
-    await source.close()
-    assert cache.notes == [note]
-
-
-STEPS = st.one_of(
-    st.tuples(st.just("fetch"), st.sampled_from("AB"), st.sampled_from(["alice", "bob"]), st.booleans()),
-    st.tuples(st.just("cancel"), st.integers(0, 9)),
-    st.tuples(st.just("answer"), st.integers(0, 9), st.sampled_from(["5.00", "0.00", "garbage", "close"])),
-    st.tuples(st.just("turn"), st.integers(1, 8)),
-    st.tuples(st.just("expire")),
-)
-
-
-class _Play:
-    """Commands, cancellations and answers in any order, against one source."""
-
-    def __init__(self, server: ScriptedQuoteServer, *, hedged: bool, max_connections: int) -> None:
-        self.server = server
-        self.clock = TurnedClock()
-        self.strays: list[Hit] = []
-        self.fetches: list[Fetching] = []
-        client = LegacyQuoteServer(
-            *server.address,
-            clock=self.clock,
-            on_stray_hit=self.strays.append,
-            hedge_after_ms=0 if hedged else None,
-            max_connections=max_connections,
-        )
-        self.source = QuoteSource(client, MemoryQuoteCache(), clock=self.clock, on_stray_hit=self.strays.append)
-
-    async def step(self, kind: str, *what: Any) -> None:
-        match kind, what:
-            case "fetch", (symbol, user, fresh):
-                self.fetches.append(start(self.source, symbol, user, fresh=fresh))
-            case "cancel", (number,) if self.fetches:
-                self.fetches[number % len(self.fetches)].cancel()
-            case "answer", (number, how) if self.server.waiting():
-                waiting = self.server.waiting()
-                self.answer(number % len(waiting), how)
-            case "turn", (number,):
-                await turns(number)
-            case "expire", ():
-                self.clock.now += VALID_MS
-
-    def answer(self, number: int, how: str) -> None:
-        question = self.server.waiting()[number]
-        match how:
-            case "garbage":
-                question.send(b"what?\n")
-            case "close":
-                question.close()
-            case price:
-                question.answer(price)
-
-    async def end(self) -> list[Hit]:
-        """Answer what is open until nothing is, and give the hits that came with a quote."""
-        closing = asyncio.create_task(self.source.close())
-        async with asyncio.timeout(20):
-            while not closing.done():
-                for question in self.server.waiting():
-                    question.answer()
-                await turns(1)
-            outcomes = await asyncio.gather(*self.fetches, return_exceptions=True)
-        await closing
-        for outcome in outcomes:
-            assert isinstance(outcome, Fetched | QuoteUnavailable | asyncio.CancelledError), outcome
-        return [outcome.hit for outcome in outcomes if isinstance(outcome, Fetched) and outcome.hit]
-
-
-@settings(max_examples=250, deadline=None)
-@given(st.lists(STEPS, max_size=40), st.booleans(), st.sampled_from([1, 2, 64]))
-def test_every_hit_comes_out_exactly_once(steps: list[tuple[Any, ...]], hedged: bool, max_connections: int) -> None:
-    """Whatever is cancelled, fails or is hedged: every paid answer is one command's or stray, never both."""
-
-    async def play() -> None:
-        async with ScriptedQuoteServer() as server:
-            game = _Play(server, hedged=hedged, max_connections=max_connections)
-            for step in steps:
-                await game.step(*step)
-            carried = await game.end()
-            assert sorted(hit.cryptokey for hit in carried + game.strays) == sorted(server.paid)
-            assert all(hit.price > 0 for hit in carried)
-
-    asyncio.run(play())

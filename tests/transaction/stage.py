@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any, cast
 
+import msgspec
+
 from daytrader.domain.command import CommandName, parse
 from daytrader.domain.event import Event
 from daytrader.domain.quote import Hit, Quote
@@ -24,6 +26,8 @@ from tests.simulation.store import DataSet, SimulatedAccounts, SimulatedJournal
 
 EPOCH_MS = 1_700_000_000_000
 PARTITIONS = 4
+
+ACCEPTED = Reply(200)
 
 
 class SimulatedTime:
@@ -240,6 +244,11 @@ class Stage:
     def hits(self) -> list[Hit]:
         """Return the hits that are in the journal."""
         return [record.hit for record in self.records() if record.hit is not None]
+
+
+def again(request: Request) -> Request:
+    """The request as it is sent a second time."""
+    return msgspec.structs.replace(request, attempt=request.attempt + 1)
 
 
 def users_of(partition: int, number: int) -> list[str]:

@@ -13,8 +13,8 @@ from daytrader.workload.verify.asking import Asking
 from daytrader.workload.verify.findings import Findings
 from daytrader.workload.verify.replay import Replay
 from tests.certificates import Mounted
+from tests.workload.runs import run_file, workload_of
 from tests.workload.servers import EMPTY, Asked, ScriptedServer, always_empty, response
-from tests.workload.test_run import run_file, workload_of
 
 LOG = b"<log>\n</log>\n"
 

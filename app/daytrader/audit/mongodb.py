@@ -10,12 +10,13 @@ from daytrader.audit.index import BUCKETS, Page, PageBucket
 from daytrader.audit.port import AuditUnavailableError, EntryDiffersError, pack_entry, unpack_entry
 from daytrader.health import Part
 from daytrader.journal.entry import Entry
+from daytrader.journal.place import place_of
 from daytrader.journal.port import PartitionsDifferError
 from daytrader.mongo import Document, Primary, connect, trust_also
 from daytrader.mongo_health import set_health
 
 ENTRIES: Final = "audit_entries"
-"""One document an entry; `_id` is partition << 40 | n, so that a partition is a range of the only index there is."""
+"""One document an entry; `_id` is its place in the journal."""
 
 PAGES: Final = "audit_pages"
 """One document a bucket of an index page; `_id` puts the pages of one (partition, bucket) side by side."""
@@ -29,13 +30,9 @@ _INSERT_BYTES: Final = 12 * 1024 * 1024
 _DUPLICATE: Final = 11_000
 
 
-def _key(partition: int, n: int) -> int:
-    """Return one number for the key (partition, n), in the same order."""
-    return partition << 40 | n
-
-
 def _page_key(partition: int, bucket: int, number: int) -> int:
-    return _key(partition * BUCKETS + bucket, number)
+    """The pages of a bucket are numbered as the entries of a partition are."""
+    return place_of(partition * BUCKETS + bucket, number)
 
 
 class MongoAuditStore:
@@ -70,13 +67,13 @@ class MongoAuditStore:
         for partition in range(self._partitions):
             newest = await self._newest(ENTRIES, partition, "_id")
             if newest is not None:
-                heads[partition] = newest["_id"] - _key(partition, 0)
+                heads[partition] = newest["_id"] - place_of(partition, 0)
         return heads
 
     async def store(self, entries: Sequence[Entry]) -> None:
         """Insert the entries, as many in a command as one takes."""
         for batch in _batches(entries):
-            documents = [{"_id": _key(entry.partition, entry.n), "packed": pack_entry(entry)} for entry in batch]
+            documents = [{"_id": place_of(entry.partition, entry.n), "packed": pack_entry(entry)} for entry in batch]
             with _available():
                 held = await self._insert(ENTRIES, documents)
                 if held:
@@ -84,7 +81,7 @@ class MongoAuditStore:
 
     async def _compare(self, entries: Sequence[Entry]) -> None:
         """Look whether the store holds these entries; what stood in their places may have been another's."""
-        keys = [_key(entry.partition, entry.n) for entry in entries]
+        keys = [place_of(entry.partition, entry.n) for entry in entries]
         found = await self._find(ENTRIES, {"_id": {"$in": keys}}, len(keys))
         held = {document["_id"]: document["packed"] for document in found}
         for key, entry in zip(keys, entries, strict=True):
@@ -95,13 +92,13 @@ class MongoAuditStore:
 
     async def read(self, partition: int, after: int, upto: int, limit: int) -> list[Entry]:
         """Return entries out of the partition's range."""
-        span = {"_id": {"$gt": _key(partition, after), "$lte": _key(partition, upto)}}
+        span = {"_id": {"$gt": place_of(partition, after), "$lte": place_of(partition, upto)}}
         with _available():
             return [unpack_entry(document["packed"]) for document in await self._find(ENTRIES, span, limit)]
 
     async def read_at(self, partition: int, places: Sequence[int]) -> list[Entry]:
         """Return entries by their keys."""
-        keys = {"_id": {"$in": [_key(partition, n) for n in places]}}
+        keys = {"_id": {"$in": [place_of(partition, n) for n in places]}}
         with _available():
             return [unpack_entry(document["packed"]) for document in await self._find(ENTRIES, keys, len(places))]
 
@@ -165,7 +162,7 @@ class MongoAuditStore:
         return await self._primary.find(command)
 
     async def _newest(self, collection: str, prefix: int, field: str) -> Document | None:
-        span = {"_id": {"$gte": _key(prefix, 0), "$lt": _key(prefix + 1, 0)}}
+        span = {"_id": {"$gte": place_of(prefix, 0), "$lt": place_of(prefix + 1, 0)}}
         command = {"find": collection, "filter": span, "sort": {"_id": -1}, "limit": 1, "projection": {field: 1}}
         with _available():
             found = await self._primary.find(command)

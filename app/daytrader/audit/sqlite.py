@@ -10,13 +10,13 @@ from daytrader.audit.index import Page, PageBucket
 from daytrader.audit.port import READ_BYTES, AuditUnavailableError, EntryDiffersError, pack_entry, unpack_entry
 from daytrader.health import Part
 from daytrader.journal.entry import Entry
+from daytrader.journal.place import place_of
 from daytrader.journal.port import PartitionsDifferError
 from daytrader.sqlite_file import SqliteFile
 
 _PLACES_A_QUERY: Final = 500
-_SHIFT: Final = 40
 
-# `place` is partition << 40 | n: the rowid, so that the unique key needs no second index and a partition is a range.
+# `place` is the rowid, so that the unique key needs no second index.
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS entries (place INTEGER PRIMARY KEY, packed BLOB NOT NULL)",
     """
@@ -70,7 +70,7 @@ class SqliteAuditStore:
         def newest(connection: sqlite3.Connection) -> dict[int, int]:
             heads = {}
             for partition in range(self._partitions):
-                span = (partition << _SHIFT, partition + 1 << _SHIFT)
+                span = (place_of(partition, 0), place_of(partition + 1, 0))
                 place = connection.execute(_NEWEST, span).fetchone()[0]
                 if place is not None:
                     heads[partition] = place - span[0]
@@ -81,7 +81,7 @@ class SqliteAuditStore:
 
     async def store(self, entries: Sequence[Entry]) -> None:
         """Insert the entries in one transaction."""
-        rows = [(entry.partition << _SHIFT | entry.n, pack_entry(entry)) for entry in entries]
+        rows = [(place_of(entry.partition, entry.n), pack_entry(entry)) for entry in entries]
 
         def insert(connection: sqlite3.Connection) -> None:
             if connection.executemany(_INSERT, rows).rowcount == len(rows):
@@ -96,11 +96,11 @@ class SqliteAuditStore:
 
     async def read(self, partition: int, after: int, upto: int, limit: int) -> list[Entry]:
         """Return entries out of the partition's range."""
-        return await self._entries(_READ, (partition << _SHIFT | after, partition << _SHIFT | upto, limit))
+        return await self._entries(_READ, (place_of(partition, after), place_of(partition, upto), limit))
 
     async def read_at(self, partition: int, places: Sequence[int]) -> list[Entry]:
         """Return entries by their keys."""
-        keys = [partition << _SHIFT | n for n in places[:_PLACES_A_QUERY]]
+        keys = [place_of(partition, n) for n in places[:_PLACES_A_QUERY]]
         marks = ", ".join("?" * len(keys))
         query = f"SELECT packed FROM entries WHERE place IN ({marks}) ORDER BY place"  # noqa: S608 - question marks only
         return await self._entries(query, keys)

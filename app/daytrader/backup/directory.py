@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from daytrader.backup import manifest
 from daytrader.backup.manifest import MANIFEST, BackupError
@@ -51,19 +51,33 @@ def locked(directory: Path) -> Iterator[None]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError(f"another backup is being written to {directory}: wait for its end") from None
+        if not _lock(lock, fcntl.LOCK_EX):
+            raise BackupError(f"another backup is being written to {directory}: wait for its end")
         for left in directory.glob(f".*{PARTIAL}"):
             shutil.rmtree(left)
         yield
 
 
 @contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """Keep the backup at `path` from being pruned while it is read; several may do so at once.
+
+    The lock goes with the process, however it ends. Raises BackupError where it is gone or going, OSError.
+    """
+    try:
+        file = (path / MANIFEST).open("rb")
+    except FileNotFoundError as error:
+        raise BackupError(f"{path} is no whole backup ({error}): use another") from error
+    with file:
+        if not _lock(file, fcntl.LOCK_SH):
+            raise BackupError(f"{path} is being deleted, since there are newer ones: use another")
+        yield
+
+
+@contextmanager
 def appearing(directory: Path, name: str) -> Iterator[Path]:
     """A directory to write a backup to, which gets its name when all is on disk; where something is raised, it goes."""
-    partial = directory / f".{name}{PARTIAL}"
+    partial = _partial(directory / name)
     partial.mkdir()
     try:
         yield partial
@@ -88,7 +102,7 @@ def prune(directory: Path, keep: int) -> Pruned:
     """Delete all but the newest `keep` backups, and but those that hold entries which the newest one does not.
 
     An installation that has come up empty by mistake is backed up like any other: its backups must not push out those
-    of what it should hold. Raises BackupError, OSError.
+    of what it should hold. One that is being read stays until the next pruning. Raises BackupError, OSError.
     """
     with locked(directory):
         found = backups(directory)
@@ -96,10 +110,32 @@ def prune(directory: Path, keep: int) -> Pruned:
             return Pruned([], [])
         newest = _heads(found[-1])
         ahead = [path for path in found[:-1] if _is_ahead(path, newest)]
-        old = [path for path in found[:-keep] if path not in ahead]
+        old = [path for path in found[:-keep] if path not in ahead and _taken_away(path)]
         for path in old:
-            shutil.rmtree(path.rename(path.with_name(f".{path.name}{PARTIAL}")))
+            shutil.rmtree(_partial(path))
         return Pruned([path.name for path in old], [path.name for path in ahead])
+
+
+def _taken_away(path: Path) -> bool:
+    """Take a backup's name away, so that nobody begins to read it; False where somebody does so already."""
+    with (path / MANIFEST).open("r+b") as file:  # a network file system locks only what may be written to
+        if not _lock(file, fcntl.LOCK_EX):
+            return False
+        path.rename(_partial(path))
+        return True
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}{PARTIAL}")
+
+
+def _lock(file: IO[Any], kind: int) -> bool:
+    """Lock an open file, until it is closed; False where another has a lock that does not go with this `kind`."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_ahead(path: Path, newest: list[int]) -> bool:

@@ -10,6 +10,7 @@ from bson.raw_bson import RawBSONDocument
 
 from daytrader.audit.mongodb import ENTRIES as AUDIT_ENTRIES
 from daytrader.backup import documents, manifest
+from daytrader.backup.directory import kept
 from daytrader.backup.manifest import BackupError, Manifest
 from daytrader.backup.reading import persist
 from daytrader.backup.take import Progress
@@ -46,15 +47,22 @@ def checked(directory: Path, progress: Progress) -> Manifest:
 async def restore(directory: Path, settings: Settings, progress: Progress) -> Manifest:
     """Restore the backup in `directory` into the empty installation whose services have these settings.
 
-    Returns what was restored. Nothing is written before the whole backup was checked. Raises BackupError, PyMongoError,
-    OSError; what was begun then is opened by no service, and the next restore begins anew.
+    Returns what was restored. Nothing is written before the whole backup was checked, and nobody prunes it meanwhile.
+    Raises BackupError, PyMongoError, OSError; what was begun then is opened by no service, and the next restore begins
+    anew.
     """
-    taken = checked(directory, progress)
-    if len(taken.partitions) != settings.partitions:
-        raise BackupError(
-            f"the backup was made with {len(taken.partitions)} partitions, and DAYTRADER_PARTITIONS says "
-            f"{settings.partitions}: set it to {len(taken.partitions)}, for the services and for this"
-        )
+    with kept(directory):
+        taken = checked(directory, progress)
+        if len(taken.partitions) != settings.partitions:
+            raise BackupError(
+                f"the backup was made with {len(taken.partitions)} partitions, and DAYTRADER_PARTITIONS says "
+                f"{settings.partitions}: set it to {len(taken.partitions)}, for the services and for this"
+            )
+        await _fill(directory, taken, settings, progress)
+    return taken
+
+
+async def _fill(directory: Path, taken: Manifest, settings: Settings, progress: Progress) -> None:
     purpose = f"restore-{secrets.token_hex(4)}"
     data = Primary(connect(settings.data_uri, purpose=purpose, ca=settings.mongodb_ca))
     audit = Primary(connect(settings.audit_uri, purpose=purpose, ca=settings.mongodb_ca))
@@ -72,7 +80,6 @@ async def restore(directory: Path, settings: Settings, progress: Progress) -> Ma
     finally:
         await data.database.client.close()
         await audit.database.client.close()
-    return taken
 
 
 class _Filling:

@@ -18,13 +18,13 @@ from daytrader.backup import manifest
 from daytrader.backup.directory import appearing, locked, name_of
 from daytrader.backup.documents import DocumentFile
 from daytrader.backup.hold import Hold
-from daytrader.backup.keys import entries_within, entry_key, entry_of, partition_of_account
 from daytrader.backup.manifest import BackupError, FileFacts, Manifest, PartitionFacts
 from daytrader.backup.reading import batches, persist
 from daytrader.clock import Clock, system_clock
-from daytrader.journal.accounts_mongodb import ACCOUNTS, CHECKPOINTS
+from daytrader.journal.accounts_mongodb import ACCOUNTS, CHECKPOINTS, partition_of_account
 from daytrader.journal.holds_mongodb import MongoHolds
 from daytrader.journal.mongodb import ENTRIES, INSTALLATION, POSITIONS, RESTORING
+from daytrader.journal.place import at_place, place_of
 from daytrader.journal.port import Position
 from daytrader.mongo import Document, Primary, connect
 from daytrader.settings import Settings
@@ -134,10 +134,10 @@ class Taking:
 
     async def _head(self, partition: int, mark: int) -> int:
         """Return the last entry; the mark where all are trimmed away."""
-        last = {"$gt": entry_key(partition, mark), "$lt": entry_key(partition + 1, 0)}
+        last = {"$gt": place_of(partition, mark), "$lt": place_of(partition + 1, 0)}
         command = {"find": ENTRIES, "filter": {"_id": last}, "sort": {"_id": -1}, "limit": 1, "projection": {"_id": 1}}
         found = await persist("asking", lambda: self._data.find(command))
-        return entry_of(found[0]["_id"])[1] if found else mark
+        return at_place(found[0]["_id"])[1] if found else mark
 
     async def _copy_accounts(self, partial: Path, partitions: int, hold: Hold) -> tuple[FileFacts, list[int]]:
         """Copy the accounts; return also the latest place of any, by partition."""
@@ -162,7 +162,8 @@ class Taking:
         async with DocumentFile(path) as file:
             for partition, (after, upto) in enumerate(spans):
                 n = after
-                async for raw, entries in batches(primary, collection, entries_within(partition, after, upto)):
+                span = {"$gt": place_of(partition, after), "$lte": place_of(partition, upto)}
+                async for raw, entries in batches(primary, collection, span):
                     n = _dense(collection, partition, n, entries)
                     await self._write(file, raw, entries, collection)
                     if hold is not None:
@@ -179,7 +180,7 @@ class Taking:
 def _dense(collection: str, partition: int, after: int, entries: Sequence[Document]) -> int:
     """Return the last n of `entries`, which must follow `after` without a gap."""
     for n, entry in enumerate(entries, after + 1):
-        if entry["_id"] != entry_key(partition, n):
+        if entry["_id"] != place_of(partition, n):
             raise BackupError(
                 f"{collection} lacks entry {n} of partition {partition}: a replica of an older build may have trimmed "
                 "it while the backup ran (run it again when all are of this build), else the set has lost it"

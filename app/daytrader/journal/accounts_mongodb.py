@@ -99,6 +99,11 @@ class MongoAccounts:
                     await self._primary.must_write({"drop": collection})
 
 
+def partition_of_account(account: Document) -> int:
+    """Return the partition of an account as it is stored."""
+    return int(account["_id"][: _PREFIX - 1])
+
+
 def _id(partition: int, user: str) -> str:
     return f"{partition:05d}/{user}"
 

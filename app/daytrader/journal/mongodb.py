@@ -13,12 +13,13 @@ from daytrader.journal.accounts_mongodb import MongoAccounts
 from daytrader.journal.entry import Entry
 from daytrader.journal.holds_mongodb import MongoHolds
 from daytrader.journal.mongodb_errors import DUPLICATE, there_already, unavailable
+from daytrader.journal.place import at_place, place_of
 from daytrader.journal.port import Fate, JournalUnavailableError, PartitionsDifferError, check_append
 from daytrader.mongo import Document, Durability, Primary, connect, trust_also
 from daytrader.mongo_health import set_health
 
 ENTRIES: Final = "entries"
-"""One document an entry; `_id` is partition << 40 | n, so that a partition is a range of the one unique index."""
+"""One document an entry; `_id` is its place."""
 
 POSITIONS: Final = "positions"
 """One document a partition: the trim mark, and how far the audit service is."""
@@ -32,8 +33,6 @@ RESTORING: Final = "restoring"
 TRIM_AT_ONCE: Final = 1_000
 """Entries deleted by one command, so that each stays far within its time limit and appends get in between."""
 
-_SHIFT: Final = 40
-_N: Final = (1 << _SHIFT) - 1
 _BY_ID: Final = {"_id": 1}
 
 _log = structlog.get_logger(__name__)
@@ -86,7 +85,7 @@ class MongoJournal:
             return []
         documents = [
             {
-                "_id": entry.partition << _SHIFT | entry.n,
+                "_id": place_of(entry.partition, entry.n),
                 "b": entry.batch,
                 "f": entry.first,
                 "c": entry.count,
@@ -120,7 +119,7 @@ class MongoJournal:
 
     async def outdated(self, heads: Mapping[int, int]) -> set[int]:
         """Return where something follows; asked in this order, since trimming moves the mark before it deletes."""
-        places = {partition << _SHIFT | n + 1: partition for partition, n in heads.items()}
+        places = {place_of(partition, n + 1): partition for partition, n in heads.items()}
         query = {"find": ENTRIES, "filter": {"_id": {"$in": list(places)}}, "projection": _BY_ID}
         with unavailable():
             followed = {places[found["_id"]] for found in await self._primary.find_confirmed(query)}
@@ -144,10 +143,10 @@ class MongoJournal:
         with unavailable():
             await self._raise_positions("mark", {partition: upto})
             oldest = await self._primary.find(_entries({"_id": _range(partition, 0)}, 1))
-            at = (oldest[0]["_id"] & _N) - 1 if oldest else upto
+            at = at_place(oldest[0]["_id"])[1] - 1 if oldest else upto
             while at < upto:
                 end = min(at + TRIM_AT_ONCE, upto)
-                ids = {"$gt": partition << _SHIFT | at, "$lte": partition << _SHIFT | end}
+                ids = {"$gt": place_of(partition, at), "$lte": place_of(partition, end)}
                 await self._primary.must_write({"delete": ENTRIES, "deletes": [{"q": {"_id": ids}, "limit": 0}]})
                 at = end
         return True
@@ -238,7 +237,7 @@ def _reason(reply: Document) -> str:
 
 
 def _range(partition: int, after: int) -> dict[str, int]:
-    return {"$gt": partition << _SHIFT | after, "$lt": (partition + 1) << _SHIFT}
+    return {"$gt": place_of(partition, after), "$lt": place_of(partition + 1, 0)}
 
 
 def _entries(which: Mapping[str, Any], limit: int) -> Document:
@@ -250,8 +249,7 @@ def _dense(found: Iterable[Document], after: Mapping[int, int]) -> list[Entry]:
     heads = dict(after)
     entries = []
     for document in found:
-        place = document["_id"]
-        partition, n = place >> _SHIFT, place & _N
+        partition, n = at_place(document["_id"])
         if n == heads[partition] + 1:
             heads[partition] = n
             entries.append(_entry(partition, n, document))

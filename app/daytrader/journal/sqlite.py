@@ -11,6 +11,7 @@ from daytrader.health import Part
 from daytrader.journal.accounts_sqlite import SqliteAccounts
 from daytrader.journal.entry import Entry
 from daytrader.journal.holds_sqlite import SqliteHolds, names
+from daytrader.journal.place import at_place, place_of
 from daytrader.journal.port import Fate, PartitionsDifferError, check_append
 from daytrader.journal.sqlite_errors import unavailable
 from daytrader.sqlite_file import SqliteFile
@@ -21,10 +22,7 @@ TRIM_AT_ONCE: Final = 1_000
 READ_BYTES: Final = 16 * 1024 * 1024
 """A read ends with the entry that reaches so many bytes of records, as one reply of the other adapter does."""
 
-_SHIFT: Final = 40
-_N: Final = (1 << _SHIFT) - 1
-
-# `place` is partition << 40 | n. It is the rowid, so the unique key needs no second index and a partition is a range.
+# `place` is the rowid, so that the unique key needs no second index.
 _TABLES: Final = (
     """
     CREATE TABLE IF NOT EXISTS entries (
@@ -138,7 +136,6 @@ class SqliteJournal:
 
     async def trim(self, partition: int, upto: int) -> bool:
         """Raise the mark where nobody holds trimming, and when it is on disk delete, oldest first."""
-        floor = partition << _SHIFT
 
         def raise_mark(connection: sqlite3.Connection) -> bool:
             free = not names(connection)
@@ -150,8 +147,8 @@ class SqliteJournal:
             oldest = next(_following(connection, partition, 0, 1), None)
             if oldest is None:
                 return False
-            end = min((oldest[0] & _N) - 1 + TRIM_AT_ONCE, upto)
-            span = (floor, floor | end)
+            end = min(at_place(oldest[0])[1] - 1 + TRIM_AT_ONCE, upto)
+            span = (place_of(partition, 0), place_of(partition, end))
             return connection.execute("DELETE FROM entries WHERE place > ? AND place <= ?", span).rowcount > 0
 
         with unavailable():
@@ -200,21 +197,22 @@ class SqliteJournal:
 
 
 def _row(entry: Entry) -> tuple[int, str, int, int, int, str, bytes, int]:
-    place = entry.partition << _SHIFT | entry.n
+    place = place_of(entry.partition, entry.n)
     return (place, entry.batch, entry.first, entry.count, entry.time, entry.server, entry.records, entry.format)
 
 
 def _following(connection: sqlite3.Connection, partition: int, after: int, limit: int) -> sqlite3.Cursor:
-    span = (partition << _SHIFT | after, (partition + 1) << _SHIFT)
+    span = (place_of(partition, after), place_of(partition + 1, 0))
     return connection.execute(_FOLLOWING, (*span, limit))
 
 
 def _take_dense(rows: Iterable[tuple[Any, ...]], after: int, found: list[Entry], room: int) -> int:
     """Put the rows that follow `after` without a gap into `found` while there is room; return the room left."""
     for n, (place, *rest) in enumerate(rows, after + 1):
-        if room <= 0 or place & _N != n:
+        partition, there = at_place(place)
+        if room <= 0 or there != n:
             break
-        entry = Entry(place >> _SHIFT, n, *rest)
+        entry = Entry(partition, n, *rest)
         found.append(entry)
         room -= len(entry.records)
     return room
