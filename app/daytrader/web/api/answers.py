@@ -1,6 +1,9 @@
 """What the API answers as JSON, and how that comes of a decided command's reply."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from daytrader.domain.account import LIVE_MS
 from daytrader.transaction.message import Reply, Request
@@ -9,8 +12,7 @@ from daytrader.transaction.message import Reply, Request
 class Receipt(msgspec.Struct, frozen=True):
     """The command took effect, and is durable."""
 
-    request_id: str
-    """By which the log and the answers of the system know the command."""
+    request_id: Annotated[str, Meta(description="By which the log and the answers of the system know the command.")]
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -25,30 +27,27 @@ class PlacedOrder(msgspec.Struct, frozen=True):
 
     request_id: str
     symbol: str
-    price_cents: int | None
-    """Of one share. This and the next two are null only in the answer to an order sent again that was first placed by
-    a build before this one."""
+    price_cents: Annotated[
+        int | None,
+        Meta(description="Of one share. Null, as the next two, only where an earlier build's order is sent again."),
+    ]
     shares: int | None
-    total_cents: int | None
-    """What committing it costs (a buy) or brings (a sell)."""
+    total_cents: Annotated[int | None, Meta(description="What committing it costs (a buy) or brings (a sell).")]
 
 
 class Holding(msgspec.Struct, frozen=True):
     """Shares of one stock."""
 
     symbol: str
-    shares: int
-    """Free ones; what a sell trigger reserves is not among them."""
+    shares: Annotated[int, Meta(description="Free ones; what a sell trigger reserves is not among them.")]
 
 
 class Trigger(msgspec.Struct, frozen=True):
     """A buy or sell trigger on one stock."""
 
     symbol: str
-    amount_cents: int
-    """To buy or sell for; a buy trigger reserves that much cash."""
-    price_cents: int | None
-    """At which it fires; null while it is not armed."""
+    amount_cents: Annotated[int, Meta(description="To buy or sell for; a buy trigger reserves that much cash.")]
+    price_cents: Annotated[int | None, Meta(description="At which it fires; null while it is not armed.")]
 
 
 class PendingOrder(msgspec.Struct, frozen=True):
@@ -57,10 +56,8 @@ class PendingOrder(msgspec.Struct, frozen=True):
     symbol: str
     price_cents: int
     shares: int
-    total_cents: int
-    """What committing it costs (a buy) or brings (a sell)."""
-    placed_at_ms: int
-    """Milliseconds since the epoch."""
+    total_cents: Annotated[int, Meta(description="What committing it costs (a buy) or brings (a sell).")]
+    placed_at_ms: Annotated[int, Meta(description="Milliseconds since the epoch.")]
     expires_at_ms: int
 
 
@@ -68,38 +65,38 @@ class Account(msgspec.Struct, frozen=True):
     """What a user has, what is reserved, and what is pending."""
 
     user: str
-    cash_cents: int
-    """Free cash."""
-    reserved_cents: int
-    """Cash that buy triggers reserve."""
+    cash_cents: Annotated[int, Meta(description="Free cash.")]
+    reserved_cents: Annotated[int, Meta(description="Cash that buy triggers reserve.")]
     holdings: list[Holding]
     buy_triggers: list[Trigger]
     sell_triggers: list[Trigger]
-    pending_buys: list[PendingOrder]
-    """The newest last: that is the one which is committed or cancelled next."""
+    pending_buys: Annotated[
+        list[PendingOrder], Meta(description="The newest last: that is the one which is committed or cancelled next.")
+    ]
     pending_sells: list[PendingOrder]
 
 
 class PastCommand(msgspec.Struct, frozen=True):
     """A command that was decided."""
 
-    time_ms: int
-    """When, in milliseconds since the epoch."""
+    time_ms: Annotated[int, Meta(description="When, in milliseconds since the epoch.")]
     command: str
     symbol: str | None
-    amount_cents: int | None
-    """The amount, or a trigger's price; null where the command takes none, or an invalid one came."""
+    amount_cents: Annotated[
+        int | None,
+        Meta(
+            description="The amount, or a trigger's price; null where the command takes none, or an invalid one came."
+        ),
+    ]
     accepted: bool
-    refusal: str | None
-    """Why it was refused; null where it was accepted."""
+    refusal: Annotated[str | None, Meta(description="Why it was refused; null where it was accepted.")]
 
 
 class History(msgspec.Struct, frozen=True):
     """The last 100 commands of a user."""
 
     user: str
-    commands: list[PastCommand]
-    """The newest last."""
+    commands: Annotated[list[PastCommand], Meta(description="The newest last.")]
 
 
 class _Investment(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from daytrader.web.api import problems
 from daytrader.web.api.desk import Desk
+from daytrader.web.api.docs import docs_routes
 from daytrader.web.api.endpoints import LogEndpoint, OperationEndpoint
 from daytrader.web.api.operations import LOGS, OPERATIONS, PREFIX
 from daytrader.web.api.respond import encode
@@ -21,7 +22,7 @@ def api(desk: Desk, dumps: Dumps) -> Starlette:
     ]
     logs = [Route(PREFIX + one.path, LogEndpoint(one, desk, dumps), methods=["GET"], name=one.id) for one in LOGS]
     app = Starlette(
-        routes=[*operations, *logs, Route(f"{problems.TYPES}{{code}}", _show_problem)],
+        routes=[*operations, *logs, Route(f"{problems.TYPES}{{code}}", _show_problem), *docs_routes()],
         exception_handlers={HTTPException: _no_route, Exception: _defect},
     )
     app.router.redirect_slashes = False

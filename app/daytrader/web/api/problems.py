@@ -1,8 +1,9 @@
 """Problems: what the API answers where it does not do as asked, as RFC 9457 wants it."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from daytrader.domain import refusal
 from daytrader.transaction.message import Reply
@@ -17,30 +18,28 @@ MEDIA_TYPE: Final = "application/problem+json"
 class Kind(msgspec.Struct, frozen=True):
     """A kind of problem."""
 
-    code: str
-    """Stays as it is over all versions: what programs look at."""
-    status: int
-    """The HTTP status that it comes with."""
-    title: str
-    """What it is, in words that are the same each time."""
-    advice: str
-    """What a client can do about it."""
+    code: Annotated[str, Meta(description="Stays as it is over all versions: what programs look at.")]
+    status: Annotated[int, Meta(description="The HTTP status that it comes with.")]
+    title: Annotated[str, Meta(description="What it is, in words that are the same each time.")]
+    advice: Annotated[str, Meta(description="What a client can do about it.")]
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why nothing was done (or, with the code `outcome-unknown`, why nobody knows whether it was)."""
 
-    type: str
-    """A path at which the kind of problem is explained; its end is `code`."""
+    type: Annotated[str, Meta(description="A path at which the kind of problem is explained; its end is `code`.")]
     title: str
-    status: int
-    """The HTTP status."""
-    detail: str
-    """What is wrong this time, in words; where a command was refused, the refusal that the log has."""
-    code: str
-    """The kind of problem, for programs."""
-    request_id: str = ""
-    """By which the log and the answers of the system know the command, where it came as far."""
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[
+        str,
+        Meta(
+            description="What is wrong this time, in words; where a command was refused, the refusal that the log has."
+        ),
+    ]
+    code: Annotated[str, Meta(description="The kind of problem, for programs.")]
+    request_id: Annotated[
+        str, Meta(description="By which the log and the answers of the system know the command, where it came as far.")
+    ] = ""
 
 
 class ProblemError(Exception):
