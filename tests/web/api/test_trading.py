@@ -1,5 +1,8 @@
 """The API in front of a whole installation: the rules, the journal and the log are those of `/command/`."""
 
+import json
+
+from jsonschema import Draft202012Validator
 from lxml import etree
 
 from tests.web.api.asking import ask, problem, said
@@ -51,3 +54,32 @@ async def test_a_command_sent_again_takes_effect_once(installation: int) -> None
     assert said(await ask(port, "POST", "/accounts/bob/buys", order, key), 201) == first
     other = await ask(port, "POST", "/accounts/bob/buys", {"symbol": "CAT", "amount_cents": 1_000}, key)
     assert problem(other, 422)["code"] == "idempotency-key-reused"
+
+
+async def test_a_batch_of_many_users(installation: int) -> None:
+    """Commands of fifty users in one batch take effect each in its user's order; every answer is of the schema."""
+    port = installation
+    users = [f"user{number}" for number in range(50)]
+    steps: list[dict[str, object]] = [
+        {"command": "DISPLAY_SUMMARY"},
+        {"command": "ADD", "amount_cents": 10_000},
+        {"command": "QUOTE", "symbol": "DOG"},
+        {"command": "BUY", "symbol": "DOG", "amount_cents": 1_000},
+        {"command": "COMMIT_BUY"},
+        {"command": "COMMIT_BUY"},
+        {"command": "DISPLAY_SUMMARY"},
+    ]
+    body = b"".join(json.dumps({"user": user, **step}).encode() + b"\n" for step in steps for user in users)
+    answer = await exchange(port, get("/api/v1/batch", "Content-Type: application/x-ndjson", method="POST", body=body))
+    assert (answer.status, answer.complete) == (200, True)
+    answers = [json.loads(line) for line in answer.body.splitlines()]
+    assert [one["line"] for one in answers] == list(range(1, len(users) * len(steps) + 1))
+    statuses = [one["status"] for one in answers]
+    assert statuses == [status for status in (400, 200, 200, 201, 200, 400, 200) for _ in users]
+    for user, one in zip(users, answers[-len(users) :], strict=True):
+        assert (one["answer"]["user"], one["answer"]["cash_cents"]) == (user, 9_000)
+        assert one["answer"]["holdings"] == [{"symbol": "DOG", "shares": 2}]
+    document = said(await ask(port, "GET", "/openapi.json"))
+    schema = Draft202012Validator({"$ref": "#/components/schemas/BatchAnswer", "components": document["components"]})
+    for one in answers:
+        schema.validate(one)

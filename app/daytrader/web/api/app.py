@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from daytrader.web.api import problems
+from daytrader.web.api.batch import PATH, BatchEndpoint
 from daytrader.web.api.desk import Desk
 from daytrader.web.api.docs import docs_routes
 from daytrader.web.api.endpoints import LogEndpoint, OperationEndpoint
@@ -22,7 +23,13 @@ def api(desk: Desk, dumps: Dumps) -> Starlette:
     ]
     logs = [Route(PREFIX + one.path, LogEndpoint(one, desk, dumps), methods=["GET"], name=one.id) for one in LOGS]
     app = Starlette(
-        routes=[*operations, *logs, Route(f"{problems.TYPES}{{code}}", _show_problem), *docs_routes()],
+        routes=[
+            *operations,
+            *logs,
+            Route(PREFIX + PATH, BatchEndpoint(desk), methods=["POST"]),
+            Route(f"{problems.TYPES}{{code}}", _show_problem),
+            *docs_routes(),
+        ],
         exception_handlers={HTTPException: _no_route, Exception: _defect},
     )
     app.router.redirect_slashes = False

@@ -19,8 +19,10 @@ from daytrader.web.idempotency import request_id
 _log = structlog.get_logger(__name__)
 
 
-def command_of(name: CommandName, user: str, symbol: str = "", cents: int = 0) -> Command:
+def command_of(name: CommandName, user: str, symbol: str = "", cents: int | None = None) -> Command:
     """Return the command with checked fields, as if `cents` had come as dollars; what fails its check stands in it."""
+    if cents is None:
+        return parse(name, user, symbol)
     return parse(name, user, symbol, dollars(cents) if cents >= 0 else f"-{dollars(-cents)}")
 
 

@@ -54,7 +54,7 @@ class OperationEndpoint:
 
     async def _command(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Command:
         path = scope["path_params"]
-        symbol, cents = "", 0
+        symbol, cents = "", None
         if self._decode is not None:
             check_media_type(headers, JSON)
             body = await read_body(headers, receive)

@@ -6,8 +6,11 @@ from typing import Final
 import msgspec
 
 from daytrader.web.api import problems
+from daytrader.web.api.batch import PATH
+from daytrader.web.api.batch_line import NDJSON, BatchAnswer, BatchLine
 from daytrader.web.api.bodies import SYMBOL_SCHEMA, USER_SCHEMA
-from daytrader.web.api.operations import LOGS, OPERATIONS, PREFIX, LogOperation, Operation
+from daytrader.web.api.lines import LARGEST_BATCH, MOST_LINES
+from daytrader.web.api.operations import LOGS, OF_COMMAND, OPERATIONS, PREFIX, LogOperation, Operation
 from daytrader.web.api.problems import KINDS, TYPES, Kind, Problem
 from daytrader.web.idempotency import LONGEST_KEY
 
@@ -45,16 +48,19 @@ _OF_BODIES: Final = (408, 413, 415)
 
 def document() -> bytes:
     """Return the document as JSON."""
-    kinds = sorted(
-        {kind for one in OPERATIONS for kind in (one.answer, one.body) if kind}, key=lambda one: one.__name__
-    )
-    _, schemas = msgspec.json.schema_components([*kinds, Problem, Kind], ref_template=_REF)
+    answers = {one.answer.__name__: one.answer for one in OPERATIONS}
+    bodies = {one.body.__name__: one.body for one in OPERATIONS if one.body is not None}
+    types = [*bodies.values(), *answers.values(), BatchLine, BatchAnswer, Problem, Kind]
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     schemas["Problem"]["properties"]["code"]["enum"] = sorted(KINDS)
+    in_batches = {one.answer.__name__: _ref(one.answer) for one in OF_COMMAND.values()}
+    schemas["BatchAnswer"]["properties"]["answer"]["anyOf"] = list(in_batches.values())
     paths: dict[str, Json] = {}
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     for log in LOGS:
         paths[log.path] = {"get": _log(log)}
+    paths[PATH] = {"post": _batch()}
     paths[f"{TYPES.removeprefix(PREFIX)}{{code}}"] = {"get": _show_problem()}
     return msgspec.json.encode(
         {
@@ -89,6 +95,28 @@ def _operation(one: Operation) -> Json:
 def _log(one: LogOperation) -> Json:
     success = {"description": "The log.", "content": {"application/xml": {"schema": {"type": "string"}}}}
     return {**_head(one.id, one.says, one.path), "responses": {"200": success, **_problems(*_OF_COMMANDS)}}
+
+
+def _batch() -> Json:
+    example = BatchLine("ADD", "bob", amount_cents=10_000), BatchLine("QUOTE", "bob", "DOG")
+    lines = "".join(f"{msgspec.json.encode(one).decode()}\n" for one in example)
+    success = {"description": "A BatchAnswer a line, in the order of the lines.", "content": _lines_of(BatchAnswer)}
+    return {
+        "operationId": "batch",
+        "summary": "Give many commands: those of different users side by side, those of one user one after the other.",
+        "requestBody": {
+            "description": f"A BatchLine a line; at most {MOST_LINES} lines and {LARGEST_BATCH} bytes.",
+            "required": True,
+            "content": _lines_of(BatchLine, lines),
+        },
+        "responses": {"200": success, **_problems(413, 415, 429)},
+    }
+
+
+def _lines_of(kind: type, example: str = "") -> Json:
+    """Return the content of lines of `kind`: the schema of one stands by itself, as OpenAPI 3.1 has no word for it."""
+    content: Json = {"schema": {"type": "string"}, "x-line": _ref(kind)}
+    return {NDJSON: {**content, "example": example} if example else content}
 
 
 def _show_problem() -> Json:

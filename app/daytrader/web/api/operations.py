@@ -97,6 +97,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 )
 """Committing and cancelling an order are POSTs, for each takes another order; those on triggers can be repeated."""
 
+OF_COMMAND: Final[dict[CommandName, Operation]] = {one.command: one for one in reversed(OPERATIONS)}
+"""The operation by which a batch answers a command: the first of the table."""
+
 LOGS: Final = (
     LogOperation("userLog", f"{_USER}/log", "Get the user's log: all that was acknowledged before is in it."),
     LogOperation("wholeLog", "/log", "Get everybody's log: all that was acknowledged before is in it."),

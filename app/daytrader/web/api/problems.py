@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from daytrader.domain import refusal
 from daytrader.transaction.message import Reply
@@ -24,7 +24,7 @@ class Kind(msgspec.Struct, frozen=True):
     advice: Annotated[str, Meta(description="What a client can do about it.")]
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True):
     """Why nothing was done (or, with the code `outcome-unknown`, why nobody knows whether it was)."""
 
     type: Annotated[str, Meta(description="A path at which the kind of problem is explained; its end is `code`.")]
@@ -38,8 +38,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     ]
     code: Annotated[str, Meta(description="The kind of problem, for programs.")]
     request_id: Annotated[
-        str, Meta(description="By which the log and the answers of the system know the command, where it came as far.")
-    ] = ""
+        str | UnsetType,
+        Meta(description="By which the log and the answers of the system know the command, where it came as far."),
+    ] = UNSET
 
 
 class ProblemError(Exception):
@@ -115,7 +116,7 @@ OF_STATUS: Final = {
 """The kind for a status that comes without a reason of its own."""
 
 
-def problem(kind: Kind, detail: str, request_id: str = "") -> Problem:
+def problem(kind: Kind, detail: str, request_id: str | UnsetType = UNSET) -> Problem:
     """Return the problem of `kind` that is `detail` this time."""
     return Problem(f"{TYPES}{kind.code}", kind.title, kind.status, detail, kind.code, request_id)
 

@@ -29,7 +29,7 @@ async def send_problem(send: Send, problem: Problem, *headers: Header) -> None:
     more = [_PROBLEM, *headers]
     if problem.status in (429, 503):
         more.append(_RETRY)
-    await _send(send, problem.status, encode(problem), more, problem.request_id)
+    await _send(send, problem.status, encode(problem), more, problem.request_id or "")
 
 
 def problem_of(error: ProblemError | UnreadableError) -> Problem:
