@@ -31,6 +31,7 @@ def account(told: Account) -> Table:
 def history(told: History) -> Table:
     """Return a history as a table, the newest last."""
     table = Table("time (UTC)", "command", "stock", "amount", "outcome")
+    table.columns[0].no_wrap = True
     for one in told.commands:
         table.add_row(
             _time(one.time_ms),

@@ -58,7 +58,7 @@ function request(operation, inputs, body) {
 async function show(answer, output) {
   let text = await answer.text();
   if (text.length > LONGEST_SHOWN) text = `${text.slice(0, LONGEST_SHOWN)}\n… (cut)`;
-  if (/json$/.test(answer.headers.get("Content-Type") || "")) text = JSON.stringify(JSON.parse(text), null, 2);
+  if (/[/+]json$/.test(answer.headers.get("Content-Type") || "")) text = JSON.stringify(JSON.parse(text), null, 2);
   output.textContent = `${answer.status} ${answer.statusText}\n${text}`;
 }
 
