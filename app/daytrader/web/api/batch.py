@@ -23,8 +23,8 @@ from daytrader.web.parameters import UnreadableError
 
 PATH: Final = "/batch"
 
-MOST_BATCHES: Final = 32
-"""Batches under way at a time; above that 429."""
+MOST_BATCHES: Final = 8
+"""Batches under way at a time; above that 429. Each keeps at most its body and `MOST_UNSENT` in memory."""
 
 MOST_AT_ONCE: Final = 1_000
 """Lines of a batch that are begun and whose answers are not sent yet."""
