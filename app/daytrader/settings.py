@@ -151,5 +151,5 @@ def _refusal(settings: Settings) -> str:
     return ""
 
 
-_NOT_OURS = frozenset({"workloads", "seeds", "ca"})
+_NOT_OURS = frozenset({"workloads", "seeds", "ca", "url", "user"})
 """Variables of the same prefix that tests and the commands of clients read."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from daytrader.bench.batch import MeasuredWay, measure_batch
 from daytrader.bench.dump import MeasuredDump, measure_dump
 from daytrader.bench.load import LoadFailedError, Measured, measure, scrape
 from daytrader.local.cluster import Cluster, ClusterOptions
@@ -54,6 +55,8 @@ class Plan:
         self.opening_records: float | None = None
         """How many records it had to replay."""
         self.dump: MeasuredDump | None = None
+        self.ways: list[MeasuredWay] = []
+        """Single requests and batches, side by side."""
 
     def _file(self, users: int) -> Path:
         if users not in self._files:
@@ -112,6 +115,13 @@ class Plan:
             async with self._cluster(name, settings) as (cluster, supervisor):
                 await self._warm_up(cluster, supervisor, 100)
                 await self._measure(name, cluster, supervisor, 100)
+
+    async def batch(self) -> None:
+        """The JSON API: single requests and batches, taking turns."""
+        async with self._cluster("batch", {}) as (cluster, supervisor):
+            pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
+            self._say("single requests and batches of the JSON API, taking turns")
+            self.ways = await measure_batch(cluster.url, pids, self._seconds)
 
     async def flat(self, users: int = 100_000) -> None:
         """The cost with many users and a long journal, both with 256 connections; and how long opening takes then."""

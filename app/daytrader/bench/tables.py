@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rich.table import Table
 
+from daytrader.bench.batch import CLIENT, MeasuredWay
 from daytrader.bench.dump import MeasuredDump
 from daytrader.bench.plan import Row
 
@@ -19,10 +20,34 @@ class Result(msgspec.Struct, frozen=True):
     opening_records: float | None = None
     """How many records after the checkpoints it had to replay."""
     dump: MeasuredDump | None = None
+    ways: Sequence[MeasuredWay] = ()
+    """Single requests and batches of the JSON API, where they were measured."""
 
 
 def tables(result: Result) -> Iterator[Table]:
-    """Yield the tables: throughput and latency, batches, CPU by part."""
+    """Yield the tables: throughput and latency, batches, CPU by part; or single requests and batches of the API."""
+    if result.ways:
+        yield _ways(result)
+    if result.rows:
+        yield from _loads(result)
+
+
+def _ways(result: Result) -> Table:
+    table = Table(
+        *("commands in", "commands/s", "times", "CPU-ms a command: client", "web", "transaction", "all but client"),
+        title=f"The JSON API ({result.machine})",
+    )
+    slowest = min(way.commands_per_s for way in result.ways)
+    for way in result.ways:
+        cpu = way.cpu_ms_by_part
+        served = sum(cpu.values()) - cpu[CLIENT]
+        parts = (cpu[CLIENT], cpu["web"], cpu["transaction"], served)
+        times = f"{way.commands_per_s / slowest:.1f}"
+        table.add_row(way.way, f"{way.commands_per_s:,.0f}", times, *(f"{spent:.3f}" for spent in parts))
+    return table
+
+
+def _loads(result: Result) -> Iterator[Table]:
     rows = result.rows
     speed = Table(
         *("configuration", "load", "commands/s", "p50 ms", "p99 ms", "CPU-ms a command", "failed"),

@@ -13,6 +13,9 @@ from daytrader.membership import Membership
 from daytrader.probes import probe_routes
 from daytrader.tracing import Tracing
 from daytrader.web import metrics
+from daytrader.web.api.app import api
+from daytrader.web.api.desk import Desk
+from daytrader.web.api.operations import PREFIX as API
 from daytrader.web.command import PREFIX, CommandEndpoint
 from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
@@ -56,11 +59,13 @@ class WebApp(Starlette):
         self._commands = CommandEndpoint(
             transactions, dumps, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing
         )
+        desk = Desk(transactions, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing)
+        self._api = api(desk, dumps)
         self._membership = membership
         self._health = health
         self._draining = False
         self._was_ready = False
-        metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way)
+        metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way + desk.under_way)
         super().__init__(
             routes=[
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
@@ -70,9 +75,11 @@ class WebApp(Starlette):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a command right here, and let Starlette answer everything else."""
+        """Answer a command right here, and let Starlette answer everything else; the API has an app of its own."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._commands(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(_API):
+            await self._api(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -99,4 +106,5 @@ class WebApp(Starlette):
         return Response(msgspec.json.encode(report), status, media_type="application/json")
 
 
+_API = f"{API}/"
 _ANY_METHOD = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]

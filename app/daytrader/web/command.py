@@ -16,15 +16,12 @@ from daytrader.transaction.message import Reply, Request
 from daytrader.web import metrics, parameters
 from daytrader.web.dispatch import FULL, RequestIds, Transactions
 from daytrader.web.dump import Dumps
+from daytrader.web.idempotency import request_id
 
 PREFIX: Final = "/command/"
 
 MOST_UNDER_WAY: Final = 12_000
 """Commands between arrival and answer; above that 429."""
-
-LONGEST_KEY: Final = 128
-
-_BAD_KEY: Final = f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters"
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 _JSON: Final = (b"content-type", b"application/json")
@@ -64,7 +61,7 @@ class CommandEndpoint:
         self._clock = clock
         self._debug = debug
         self._tracing = tracing
-        self._new_id = ids.new
+        self._ids = ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one command."""
@@ -89,7 +86,7 @@ class CommandEndpoint:
             found = parameters.of_query(scope["query_string"])
             if parameters.has_body(headers):
                 found = await parameters.of_body(headers, receive) | found
-            request_id = self._id(headers)
+            identifier = request_id(headers.get(b"idempotency-key"), self._ids)
         except parameters.UnreadableError as error:
             return await _respond(send, Reply(error.status, error.text.encode()))
         command = parse(
@@ -99,7 +96,7 @@ class CommandEndpoint:
             found.get("amount", ""),
             found.get("filename", ""),
         )
-        request = Request(request_id, partition_of(command.user, self._partitions), command, self._clock())
+        request = Request(identifier, partition_of(command.user, self._partitions), command, self._clock())
         if self._tracing is not None:
             parent = headers.get(b"traceparent", b"").decode("latin-1")
             return await self._traced(self._tracing, name, request, parent, receive, send)
@@ -129,17 +126,8 @@ class CommandEndpoint:
         finally:
             span.end()
 
-    def _id(self, headers: dict[bytes, bytes]) -> str:
-        key = headers.get(b"idempotency-key")
-        if key is None:
-            return self._new_id()
-        text = key.decode("latin-1")
-        if not 0 < len(text) <= LONGEST_KEY or not text.isascii() or not text.isprintable():
-            raise parameters.UnreadableError(400, _BAD_KEY)
-        return f"k:{text}"
 
-
-async def _respond(send: Send, reply: Reply, request_id: str = "", is_json: bool = False) -> int:
+async def _respond(send: Send, reply: Reply, identifier: str = "", is_json: bool = False) -> int:
     status, body = reply.status, reply.body
     if status == 200 and not body:
         await send(_ACCEPTED)
@@ -149,8 +137,8 @@ async def _respond(send: Send, reply: Reply, request_id: str = "", is_json: bool
     if status not in (200, 400):
         if status in (429, 503):
             headers.append(_RETRY)
-        if request_id:
-            headers.append((b"x-request-id", request_id.encode()))
+        if identifier:
+            headers.append((b"x-request-id", identifier.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return status

@@ -56,7 +56,7 @@ async def of_body(headers: dict[bytes, bytes], receive: Receive) -> dict[str, st
     Raises:
         UnreadableError: the body is too large, too slow, broken off, or says that it is a form and is none.
     """
-    body = await _read(headers, receive)
+    body = await read_body(headers, receive)
     content_type = headers.get(b"content-type", b"").lower()
     if content_type.startswith(b"application/x-www-form-urlencoded"):
         return of_query(body)
@@ -65,7 +65,8 @@ async def of_body(headers: dict[bytes, bytes], receive: Receive) -> dict[str, st
     return {}
 
 
-async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    """Return the body of a request. Raises UnreadableError: it is too large, too slow, or broken off."""
     too_large = UnreadableError(413, f"The body is larger than {LARGEST_BODY} bytes")
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > LARGEST_BODY:
