@@ -3,22 +3,7 @@
 import pytest
 
 from daytrader.auth.tries import MOST_KEPT, Allowance, Tries, network_of
-
-
-class Hand:
-    """A clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Hand:
-    """A clock that the test turns."""
-    return Hand()
+from tests.auth.conftest import Hand
 
 
 @pytest.fixture
