@@ -1,6 +1,7 @@
 """The contract of the stores of identities and tokens: what is acknowledged is durable, unique, and seen by all."""
 
 import asyncio
+import stat
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from daytrader.auth.sqlite import SqliteAuthStore
 from daytrader.auth.token import new_text, stored, stored_for
 from daytrader.local.ports import free_port
 from tests.auth.conftest import MakeStore, identity
+from tests.journal.stores import let_go
 
 
 async def test_what_is_stored_is_seen_by_every_replica(make_store: MakeStore) -> None:
@@ -138,6 +140,20 @@ async def test_lists_are_in_order_and_whole(any_store: AuthStore) -> None:
     assert [each.name for each in await any_store.tokens()] == [f"{number}" for number in range(1, 151)]
 
 
+def modes_in(directory: Path) -> dict[str, int]:
+    """Return who may do what with each file."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+
+
+async def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    """Hashes of passwords are for their owner alone, in the file and in those that SQLite puts beside it."""
+    store = SqliteAuthStore(tmp_path / "x.sqlite")
+    await store.open()
+    await store.add(identity())
+    assert modes_in(tmp_path) == dict.fromkeys(("x.sqlite", "x.sqlite-wal", "x.sqlite-shm"), 0o600)
+    await store.close()
+
+
 @pytest.mark.parametrize("make", [lambda path: SqliteAuthStore(path / "nowhere" / "x.sqlite"), None])
 async def test_a_store_that_is_away_says_so(make: "type[SqliteAuthStore] | None", tmp_path: Path) -> None:
     """Whatever it is asked, in the port's own error, with what to look at."""
@@ -146,4 +162,4 @@ async def test_a_store_that_is_away_says_so(make: "type[SqliteAuthStore] | None"
     for asked in (store.open(), store.identity("bob"), store.add(identity()), store.add_token(token), store.tokens()):
         with pytest.raises(AuthUnavailableError, match="see "):
             await asked
-    await store.close()
+    await let_go(store)

@@ -44,7 +44,7 @@ class Denied(msgspec.Struct, frozen=True):
     """What the header WWW-Authenticate says, where there is one."""
 
 
-NO_TOKEN: Final = Denied(401, "A bearer token is needed: Authorization: Bearer …", 'Bearer realm="daytrader"')
+NO_TOKEN: Final = Denied(401, "A bearer token is needed: Authorization: Bearer TOKEN", 'Bearer realm="daytrader"')
 BAD_TOKEN: Final = Denied(
     401,
     "The bearer token is not good: it is unknown, expired or revoked",

@@ -55,16 +55,18 @@ class SqliteAuthStore:
     """The store in the file at `path`; other processes may have it open too."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = SqliteFile(path)
 
     async def open(self) -> None:
-        """Create the tables where they are missing."""
+        """Create the file, which only its owner can read, and the tables, where they are missing."""
 
         def create(connection: sqlite3.Connection) -> None:
             for table in _TABLES:
                 connection.execute(table)
 
         with _available():
+            self._path.touch(0o600)
             await self._file.write(create)
 
     async def add(self, identity: Identity, *, again: bool = False) -> bool:
@@ -130,7 +132,7 @@ def _token(row: tuple[object, ...]) -> Token:
 def _available() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         raise AuthUnavailableError(
             f"the file of identities and tokens did not do what it was asked ({error}): see that its directory exists, "
             "that its disk has room and that nobody holds it locked"

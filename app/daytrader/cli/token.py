@@ -78,6 +78,7 @@ def create(
 def list_(place: Place) -> None:
     """List all tokens, revoked and expired ones too; their texts are stored nowhere."""
     table = Table("id", "name", "acts as", "created", "good until")
+    table.columns[0].no_wrap = True
     now = place.clock()
     for one in place.ask(lambda store: store.tokens()):
         acts_as = f"identity {one.identity}" if one.role is None else one.role
