@@ -9,7 +9,9 @@ from starlette.types import ASGIApp
 from daytrader.audit.app import create_app as create_audit_app
 from daytrader.audit.mongodb import MongoAuditStore
 from daytrader.audit.service import AuditService
-from daytrader.clock import Clock
+from daytrader.auth.mongodb import MongoAuthStore
+from daytrader.auth.service import AuthService
+from daytrader.clock import Clock, clock_of
 from daytrader.domain.quote import Hit
 from daytrader.journal.mongodb import MongoJournal
 from daytrader.membership import Membership, ProbedMembership, addresses_of, rendezvous, server_name
@@ -123,7 +125,13 @@ async def run_web(settings: Settings) -> None:
     """Serve as one web replica until told to stop."""
     stop = stop_signals()
     trust = Trust(settings)
-    service = WebService(settings, trust)
+    auth: AuthService | None = None
+    if settings.auth_mode == "required":
+        store = MongoAuthStore(settings.data_uri, settings.mongodb_ca)
+        if settings.mongodb_ca:
+            trust.follow(settings.mongodb_ca, take=store.read_ca)
+        auth = AuthService(settings, store, clock_of(settings.clock_file), trust.tokens)
+    service = WebService(settings, trust, auth)
 
     async def drain() -> None:
         await service.drain(NOTICE)

@@ -47,6 +47,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_ca: str = ""
     """PEM file of the CA by which the other services' certificates are verified; set where they speak TLS."""
 
+    auth_mode: Literal["open", "required"] = "open"
+    """open: whoever reaches the web service trades as any user and sees everything. required: only who shows a bearer
+    token, and as far as its role goes; tokens are kept in the data set (embedded: in `data_dir`)."""
+    auth_admin_password_file: str = ""
+    """A file with the password of the first admin, who is made where there never was one; empty: nobody is."""
+    auth_broker_token_file: str = ""
+    """A file with the text of a broker's token, which is made known where it never was; empty: none is."""
+
     partitions: int = 16
     """Fixed at the first start of an installation."""
     data_uri: str = ""
@@ -143,6 +151,8 @@ def _refusal(settings: Settings) -> str:
                 return (
                     f"DAYTRADER_TLS_CA is set, but {plain} in DAYTRADER_{name} would be asked without TLS: say https://"
                 )
+    if settings.auth_mode == "required" and not (settings.data_uri or settings.data_dir):
+        return "DAYTRADER_AUTH_MODE=required, but nothing says where tokens are kept: give DAYTRADER_DATA_URI"
     if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
     if settings.journal_format not in READABLE:
@@ -151,5 +161,5 @@ def _refusal(settings: Settings) -> str:
     return ""
 
 
-_NOT_OURS = frozenset({"workloads", "seeds", "ca", "url", "user"})
+_NOT_OURS = frozenset({"workloads", "seeds", "ca", "url", "user", "token", "token_file"})
 """Variables of the same prefix that tests and the commands of clients read."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from daytrader.auth.mongodb import MongoAuthStore
+from daytrader.auth.token import new_text, stored
 from daytrader.backup import restore as module
 from daytrader.backup import target
 from daytrader.backup.directory import backups, prune
@@ -123,6 +125,21 @@ async def test_another_number_of_partitions_is_refused(backup: Path, new_install
     other = Settings(data_uri=new_installation().data_uri, audit_uri=new_installation().audit_uri, partitions=16)
     with pytest.raises(BackupError, match=r"made with 4 partitions, and DAYTRADER_PARTITIONS says 16: set it to 4"):
         await restore(backup, other, unseen)
+
+
+async def test_web_replicas_that_look_up_tokens_may_go_on(
+    backup: Path, new_installation: NewInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read nothing of what is restored, and what they read is left as it is."""
+    monkeypatch.setattr(target, "STOPPED_WITHIN", 0)
+    empty = new_installation()
+    web = MongoAuthStore(empty.data_uri)
+    token = stored(new_text(), "load", "broker", now=1)
+    await web.open()
+    await web.add_token(token)
+    await restore(backup, empty, unseen)
+    assert await web.token(token.id) == token
+    await web.close()
 
 
 async def test_running_services_are_refused(

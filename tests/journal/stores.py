@@ -5,10 +5,11 @@ import gc
 import secrets
 import warnings
 from collections.abc import Iterable
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from daytrader.journal.entry import Entry
-from daytrader.journal.port import Journal, StoredAccount
+from daytrader.journal.port import StoredAccount
 
 PARTITIONS = 4
 
@@ -19,13 +20,20 @@ def own_database(uri: str) -> str:
     return urlunsplit(parts._replace(path=f"/test_{secrets.token_hex(6)}"))
 
 
-async def let_go(journal: Journal) -> None:
-    """Close a journal whose members may be out of reach.
+class Closing(Protocol):
+    """Anything that keeps connections."""
+
+    async def close(self) -> None:
+        """Close them."""
+
+
+async def let_go(store: Closing) -> None:
+    """Close what is kept in a set whose members may be out of reach.
 
     A client that is closed while it connects to such a member leaves that socket to the garbage collector. It is told
     to collect here, so that the warning does not hit whichever test runs when it does so by itself.
     """
-    await journal.close()
+    await store.close()
     await asyncio.sleep(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)

@@ -4,10 +4,13 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
 
+from daytrader.auth.guard import Guard
+from daytrader.auth.sqlite import SqliteAuthStore
 from daytrader.domain.command import parse
 from daytrader.internal import Tokens
 from daytrader.journal.entry import partition_of
@@ -16,6 +19,7 @@ from daytrader.session import InternalSession
 from daytrader.transaction.message import Request
 from daytrader.web.link import Limits
 from daytrader.web.router import Router
+from tests.web.guarded import Guarded, tokens_in
 from tests.web.replica import TOKEN, HttpServer, Replica
 from tests.web.stand_in import Behind
 
@@ -108,3 +112,21 @@ async def routing(*urls: str, limits: Limits = QUICK) -> AsyncIterator[Router]:
 async def _end(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteAuthStore]:
+    """An open, empty store."""
+    store = SqliteAuthStore(tmp_path / "identities.sqlite")
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def guarded(behind: Behind, store: SqliteAuthStore) -> AsyncIterator[Guarded]:
+    """The web app, served."""
+    guard = Guard(store, lambda: 1_234, Tokens(TOKEN))
+    async with HttpServer(behind.app(guard)) as server:
+        yield Guarded(server.port, await tokens_in(store))
+    await guard.close()

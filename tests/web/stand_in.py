@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
+from daytrader.auth.guard import Guard
 from daytrader.health import Part
 from daytrader.membership import Alone
+from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web.app import WebApp
 
@@ -39,9 +41,19 @@ class Behind:
         """Return the parts that the test gave."""
         return list(self.said)
 
-    def app(self) -> WebApp:
-        """Return a web app in front of it."""
-        return WebApp(self, self, Alone("here"), self, version="a build", partitions=16, clock=lambda: 1_234)
+    def app(self, guard: Guard | None = None, tracing: Tracing | None = None) -> WebApp:
+        """Return a web app in front of it, behind `guard` where there is one."""
+        return WebApp(
+            self,
+            self,
+            Alone("here"),
+            self,
+            version="a build",
+            partitions=16,
+            clock=lambda: 1_234,
+            guard=guard,
+            tracing=tracing,
+        )
 
 
 async def _log() -> AsyncGenerator[bytes, None]:

@@ -19,21 +19,21 @@ def test_every_counter_exists_at_zero() -> None:
     """Rates are right from the first command on, because every label is there before."""
     _, registry = _registry()
     for name in (*COMMAND_NAMES, UNKNOWN_COMMAND):
-        for outcome in ("accepted", "refused", "failed", "overload"):
+        for outcome in ("accepted", "refused", "failed", "overload", "denied"):
             labels = {"command": name, "outcome": outcome}
             assert registry.get_sample_value("daytrader_commands_total", labels) == 0
 
 
 def test_commands_are_counted_by_outcome() -> None:
-    """200 is accepted, 429 overload, any other 4xx refused, and 5xx failed."""
+    """200 is accepted, 429 overload, 401 and 403 denied, any other 4xx refused, and 5xx failed."""
     commands, registry = _registry()
-    for status in (200, 200, 400, 422, 413, 429, 500, 503):
+    for status in (200, 200, 400, 422, 413, 429, 500, 503, 401, 403):
         commands.answered("ADD", status, 0.001)
     counts = {
         outcome: registry.get_sample_value("daytrader_commands_total", {"command": "ADD", "outcome": outcome})
-        for outcome in ("accepted", "refused", "failed", "overload")
+        for outcome in ("accepted", "refused", "failed", "overload", "denied")
     }
-    assert counts == {"accepted": 2, "refused": 3, "failed": 2, "overload": 1}
+    assert counts == {"accepted": 2, "refused": 3, "failed": 2, "overload": 1, "denied": 2}
 
 
 def test_latency_is_a_histogram() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daytrader.bearer import Bearer
 from daytrader.workload import job
 from daytrader.workload.job import Job, Made
 from daytrader.workload.options import Options
@@ -60,7 +61,7 @@ def standing(tmp_path: Path, kept: list[Summary]) -> Standing:
 def before(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
     """Let the log before the run be read, or not."""
 
-    async def numbers(url: str, ca: Path | None) -> NumberSet:
+    async def numbers(url: str, ca: Path | None, bearer: Bearer) -> NumberSet:
         if error is not None:
             raise error
         return NumberSet()

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daytrader.workload import maker
+from daytrader.bearer import Bearer
+from daytrader.workload import maker, worker
 from daytrader.workload.file import Workload
 from daytrader.workload.history import Sent
 from daytrader.workload.options import Options
@@ -156,8 +157,62 @@ async def test_a_dump_is_whole_or_not_there(tmp_path: Path, retry: bool) -> None
 async def test_the_token_is_sent_with_every_request(tmp_path: Path) -> None:
     """Commands and DUMPLOGs carry it."""
     async with ScriptedServer(always_empty).running() as server:
-        await run_file(workload_of(tmp_path, "ADD,u,1.00", "DUMPLOG,./log"), server.url, Options(token="secret"))
+        await run_file(
+            workload_of(tmp_path, "ADD,u,1.00", "DUMPLOG,./log"), server.url, Options(bearer=Bearer("secret"))
+        )
     assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer secret"] * 2
+
+
+_read = asyncio.Event()
+
+
+class _Watched(Bearer, frozen=True):
+    """Tells when its file was read."""
+
+    def token(self) -> str:
+        """Read the file."""
+        _read.set()
+        return Bearer.token(self)
+
+
+async def test_a_token_is_exchanged_during_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands show what the file holds by then, and a file that is just being written leaves the old one in use."""
+    monkeypatch.setattr(worker, "LOOK_EVERY", 0.0)
+    file = tmp_path / "token"
+    file.write_text("old\n")
+    contents = {3: "", 6: "new\n"}
+
+    async def script(_: Asked) -> bytes:
+        text = contents.get(len(server.asked))
+        if text is not None:
+            file.write_text(text)
+            _read.clear()
+            await asyncio.wait_for(_read.wait(), 10)
+        return EMPTY
+
+    lines = ["ADD,u,1.00"] * 10
+    async with ScriptedServer(script).running() as server:
+        options = Options(bearer=_Watched(file=file), answer_within_s=10)
+        report = await run_file(workload_of(tmp_path, *lines), server.url, options)
+    assert report.exit_status == 0
+    assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer old"] * 6 + ["Bearer new"] * 4
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_a_log_that_the_token_may_not_read(tmp_path: Path, wanted: bool) -> None:
+    """It is a refusal like another, unless somebody wants the log in a file: then the run has failed."""
+
+    async def script(asked: Asked) -> bytes:
+        return response(403, b"not yours") if asked.command == "DUMPLOG" else EMPTY
+
+    dump = tmp_path / "log.xml" if wanted else None
+    async with ScriptedServer(script).running() as server:
+        report = await run_file(
+            workload_of(tmp_path, "ADD,u,1.00", "DUMPLOG,./log"), server.url, Options(dump=dump, bearer=Bearer("x"))
+        )
+    assert (report.exit_status, report.refused, report.failed) == ((1, 0, 1) if wanted else (0, 1, 0))
+    assert [dumped.status for dumped in report.dumps] == [403]
+    assert not (tmp_path / "log.xml").exists()
 
 
 @pytest.mark.parametrize("processes", [1, 2])

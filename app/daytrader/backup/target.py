@@ -8,6 +8,7 @@ from typing import Any, Final
 from daytrader.audit.mongodb import ENTRIES as AUDIT_ENTRIES
 from daytrader.audit.mongodb import INSTALLATION as AUDIT_INSTALLATION
 from daytrader.audit.mongodb import PAGES
+from daytrader.auth.mongodb import PURPOSE as IDENTIFYING
 from daytrader.backup.manifest import BackupError
 from daytrader.backup.reading import AGAIN_EVERY, persist
 from daytrader.clock import boot_seconds
@@ -97,13 +98,16 @@ class Target:
             await asyncio.sleep(AGAIN_EVERY)
 
     async def _others(self, primary: Primary) -> set[str]:
-        """Return the addresses of the programs of ours that use the database, but for this one."""
+        """Return the addresses of the programs of ours that use the database, but for this one.
+
+        Those that look up identities and tokens read nothing of what is restored.
+        """
         database = primary.database.name
         ours = f"^{re.escape(application(database, '@')).replace('@', '[^ ]+')}$"
-        own = application(database, self._purpose)
+        harmless = [application(database, self._purpose), application(database, IDENTIFYING)]
         pipeline = [
             {"$currentOp": {"allUsers": False, "idleConnections": True}},
-            {"$match": {"appName": {"$regex": ours, "$ne": own}}},
+            {"$match": {"appName": {"$regex": ours, "$nin": harmless}}},
         ]
         command = {"aggregate": 1, "pipeline": pipeline, "cursor": {}}
         reply = await persist("asking who is connected", lambda: primary.database.client.admin.command(command))

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import click
 import msgspec
 
+from daytrader.bearer import Bearer
 from daytrader.tls import TlsFileError, client_context
 from daytrader.web.api.operations import PREFIX
 from daytrader.web.api.problems import Problem
@@ -53,13 +54,14 @@ class NotDoneError(click.ClickException):
 class Client:
     """Talks to one web service in the name of one user."""
 
-    def __init__(self, url: str, user: str, ca: Path | None, *, as_json: bool, key: str | None) -> None:
+    def __init__(self, url: str, user: str, ca: Path | None, bearer: Bearer, *, as_json: bool, key: str | None) -> None:
         """`as_json` prints what the API says as it is; `key` is the Idempotency-Key, None: a new one."""
         if not url.startswith(("http://", "https://")):
             raise click.BadParameter(f"{url!r} is no HTTP address: give one like http://127.0.0.1:8080")
         self.user = user
         self._url = f"{url.rstrip('/')}{PREFIX}"
         self._as_json = as_json
+        self._bearer = bearer
         self._key = key or secrets.token_hex(16)
         try:
             self._tls: ssl.SSLContext | None = client_context(ca) if url.startswith("https://") else None
@@ -86,7 +88,7 @@ class Client:
 
     def ask(self, method: str, path: str, document: object = None) -> http.client.HTTPResponse:
         """Return the answer to an accepted command, whose body is still to be read. Raises NotDoneError."""
-        asked = urllib.request.Request(f"{self._url}{path}", method=method)  # noqa: S310  the scheme is checked above
+        asked = urllib.request.Request(f"{self._url}{path}", method=method, headers=self._bearer.headers())  # noqa: S310  the scheme is checked above
         asked.add_header("Idempotency-Key", self._key)
         if document is not None:
             asked.add_header("Content-Type", "application/json")

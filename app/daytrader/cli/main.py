@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "smoke": "daytrader.cli.smoke:smoke",
     "bench": "daytrader.cli.bench:bench",
     "faults": "daytrader.cli.faults:faults",
+    "identity": "daytrader.cli.identity:identity",
+    "token": "daytrader.cli.token:token",
     "reset": "daytrader.cli.reset:reset",
     "swap": "daytrader.cli.swap:swap",
     "backup": "daytrader.cli.backup:backup",

@@ -15,7 +15,8 @@ from daytrader.local.control import ControlError, NotRunningError, ask
 def reset(data: Path, yes: bool) -> None:
     """Empty the installation in the directory DATA: all accounts, the journal and the log are gone.
 
-    One that is running is emptied while it runs (services stop for a moment); of one that is not, the files go.
+    One that is running is emptied while it runs (services stop for a moment), and keeps its identities and tokens; of
+    one that is not, the files go.
     """
     if not yes:
         click.confirm(f"Everything in the installation in {data} will be gone. Go on?", abort=True)

@@ -11,7 +11,9 @@ from typing import Any
 import click
 from rich.console import Console
 
+from daytrader.bearer import Bearer
 from daytrader.cli import words
+from daytrader.cli.bearer import bearer_options
 from daytrader.cli.ca import ca_option
 from daytrader.cli.client import Client, NotDoneError
 from daytrader.cli.price import Price
@@ -41,9 +43,12 @@ def _connection_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Print what the API says, a problem included.")
     @click.option("--key", help="Idempotency-Key: a command given again under the same key takes effect once.")
     @ca_option
+    @bearer_options
     @functools.wraps(command)
-    def wrapped(url: str, user: str | None, as_json: bool, key: str | None, ca: Path | None, **rest: Any) -> None:
-        command(Client(url, user or "", ca, as_json=as_json, key=key), **rest)
+    def wrapped(
+        url: str, user: str | None, as_json: bool, key: str | None, ca: Path | None, bearer: Bearer, **rest: Any
+    ) -> None:
+        command(Client(url, user or "", ca, bearer, as_json=as_json, key=key), **rest)
 
     return wrapped
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -15,6 +16,7 @@ from daytrader.local.binaries import MissingProgram
 from daytrader.local.cluster import Cluster, ClusterOptions
 from daytrader.local.control import Control
 from daytrader.local.embedded import Embedded
+from daytrader.local.first_credentials import FirstCredentials
 from daytrader.local.formation import NotFormed
 from daytrader.local.installation import ClusterInstallation, EmbeddedInstallation, Installation
 from daytrader.local.mock_quotes import MockQuotes
@@ -25,6 +27,8 @@ from daytrader.logs import configure
 from daytrader.quotes.mock_behaviour import Latency
 from daytrader.serving import stop_signals
 from daytrader.settings import SettingsError, load
+
+_OPEN: Final = "whoever reaches it trades as any user, without a token (see --auth)"
 
 
 @click.command()
@@ -61,6 +65,15 @@ from daytrader.settings import SettingsError, load
     metavar="S",
     help="Seconds between two evaluations of the triggers.",
 )
+@click.option(
+    "--auth",
+    type=click.Choice(["open", "required"]),
+    default="open",
+    envvar="DAYTRADER_AUTH_MODE",
+    show_default=True,
+    show_envvar=True,
+    help="open: whoever reaches it trades as any user. required: only with a bearer token; the first ones are made.",
+)
 def up(
     cluster: int | None,
     port: int,
@@ -70,6 +83,7 @@ def up(
     quote_walk: int | None,
     quote_latency: Latency,
     trigger_interval: float,
+    auth: str,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C; prints `ready URL` when it serves.
 
@@ -86,21 +100,36 @@ def up(
         shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"DAYTRADER_TRIGGERS_INTERVAL_MS": str(round(trigger_interval * 1000))}
+    settings["DAYTRADER_AUTH_MODE"] = auth
+    words = _OPEN
+    if auth == "required":
+        first = FirstCredentials.kept(directory)
+        settings |= first.settings
+        words = first.words
     port = port or free_port()
     try:
-        uvloop.run(_up(cluster, port, data, directory, quotes, settings))
+        uvloop.run(_up(cluster, port, data, directory, quotes, settings, words))
     except (MissingProgram, NotStarted, NotFormed, SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
 async def _up(
-    replicas: int | None, port: int, data: Path, directory: Path, quotes: MockQuotes, settings: Mapping[str, str]
+    replicas: int | None,
+    port: int,
+    data: Path,
+    directory: Path,
+    quotes: MockQuotes,
+    settings: Mapping[str, str],
+    words: str,
 ) -> None:
     stop = stop_signals()
     installation: Installation
     if replicas:
         options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings)
-        installation = ClusterInstallation(Cluster(directory, options), _say)
+        cluster = Cluster(directory, options)
+        installation = ClusterInstallation(cluster, _say)
+        if settings["DAYTRADER_AUTH_MODE"] == "required":
+            words += f"; more are made with DAYTRADER_DATA_URI={cluster.data_uri!r} daytrader token"
     else:
         configure("warning", "daytrader", "embedded")
         metrics.serve(port=load().metrics_port)
@@ -109,6 +138,7 @@ async def _up(
     async with installation:
         await control.start()
         try:
+            _say(words)
             click.echo(f"ready {installation.url}")
             sys.stdout.flush()
             await _until(stop, installation)

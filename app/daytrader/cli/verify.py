@@ -11,6 +11,8 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
+from daytrader.bearer import Bearer
+from daytrader.cli.bearer import bearer_options
 from daytrader.cli.ca import ca_option
 from daytrader.workload.verify.acknowledged import HistoryError
 from daytrader.workload.verify.asking import Asking, AskingError
@@ -25,6 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("log", type=_FILE)
 @click.option("--url", help="Compare with the balances of the system that runs there.")
 @ca_option
+@bearer_options
 @click.option("--accounts", type=_FILE, help='Compare with a file of JSON lines {"user": ..., "summary": {...}}.')
 @click.option("--history", "histories", type=_FILE, multiple=True, help="What the load generator kept of its run(s).")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings there.")
@@ -35,6 +38,7 @@ def verify(
     accounts: Path | None,
     histories: tuple[Path, ...],
     json_file: Path | None,
+    bearer: Bearer,
 ) -> None:
     """Check the LOG that DUMPLOG answered.
 
@@ -47,7 +51,7 @@ def verify(
     console = Console()
     started = time.monotonic()
     try:
-        findings = _check(console, log, url, ca, accounts, histories)
+        findings = _check(console, log, url, ca, bearer, accounts, histories)
     except (OSError, HistoryError, AccountsError, AskingError) as error:
         raise click.ClickException(str(error)) from error
     if json_file is not None:
@@ -57,7 +61,13 @@ def verify(
 
 
 def _check(
-    console: Console, log: Path, url: str | None, ca: Path | None, accounts: Path | None, histories: tuple[Path, ...]
+    console: Console,
+    log: Path,
+    url: str | None,
+    ca: Path | None,
+    bearer: Bearer,
+    accounts: Path | None,
+    histories: tuple[Path, ...],
 ) -> Findings:
     reading = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console
@@ -71,7 +81,7 @@ def _check(
         with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as asking:
             total = sum(user.account is not None and user.sound for user in replay.users.values())
             task = asking.add_task("asking for balances", total=total)
-            asyncio.run(Asking(url, replay, findings, ca).compare(lambda: asking.advance(task)))
+            asyncio.run(Asking(url, replay, findings, ca, bearer).compare(lambda: asking.advance(task)))
     return findings
 
 

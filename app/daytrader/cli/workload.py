@@ -9,6 +9,8 @@ import click
 import uvloop
 from rich.console import Console
 
+from daytrader.bearer import Bearer
+from daytrader.cli.bearer import bearer_options
 from daytrader.cli.ca import ca_option
 from daytrader.cli.workload_job import job
 from daytrader.workload import maker, screen
@@ -72,7 +74,7 @@ def make(users: int, commands: int, seed: int, output: Path) -> None:
 @click.option(
     "--processes", default=1, show_default=True, type=click.IntRange(1), help="Spread the users over so many processes."
 )
-@click.option("--token", help="Bearer token to send with every command.")
+@bearer_options
 @ca_option
 @click.option(
     "--retry/--no-retry",
@@ -94,7 +96,7 @@ def run(
     history: Path | None,
     connections: int | None,
     processes: int,
-    token: str | None,
+    bearer: Bearer,
     ca: Path | None,
     retry: bool,
     duration: float | None,
@@ -106,7 +108,8 @@ def run(
     side. A DUMPLOG waits for all that stand before it and is run alone.
 
     Exit status: 0 when all was sent, every command was acknowledged (accepted or refused) and there was no server
-    error; 130 after Ctrl-C; else 1. Malformed lines are reported, not sent, and do not count as a failure.
+    error; 130 after Ctrl-C; else 1. A log that the token may not read counts as refused, unless --dump asks for it.
+    Malformed lines are reported, not sent, and do not count as a failure.
 
     \b
     Examples:
@@ -121,7 +124,7 @@ def run(
         retry=retry,
         duration_s=duration,
         limit_s=limit_time,
-        token=token,
+        bearer=bearer,
         ca=ca,
         dump=dump,
         history=history,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from daytrader.bearer import Bearer
+from daytrader.cli.bearer import bearer_options
 from daytrader.cli.ca import ca_option
 from daytrader.workload.job import Address, Job, Made, NoFileError
 from daytrader.workload.options import Options
@@ -19,6 +21,7 @@ _SECONDS = click.FloatRange(0, min_open=True)
 @click.command()
 @click.option("--url", required=True, help="Where the web service is, like http://127.0.0.1:8080.")
 @ca_option
+@bearer_options
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The workload file.")
 @click.option("--from", "address", metavar="URL", help="Fetch the workload file from there.")
 @click.option("--users", type=click.IntRange(1), help="Make the workload file: how many users.")
@@ -46,6 +49,7 @@ def job(
     limit_time: float | None,
     verify: bool,
     summary: Path,
+    bearer: Bearer,
 ) -> None:
     """Get a workload file, send it to a system, and verify what the system's log tells of it.
 
@@ -53,10 +57,17 @@ def job(
     matched with what was acknowledged to it; all others are checked under the rules, and their balances compared.
 
     Ends with a small JSON object in the file --summary. Exit status 0: every command was acknowledged, and nothing is
-    wrong. A log that cannot be read makes it fail; one that is too long already for being read twice is skipped.
+    wrong. A log that cannot be read makes it fail; one that is too long already for being read twice is skipped. Where
+    tokens are required, only an admin may read the log: give an admin's token, or --no-verify and a broker's.
     """
     options = Options(
-        rate=rate, connections=connections, processes=processes, ca=ca, duration_s=duration, limit_s=limit_time
+        rate=rate,
+        connections=connections,
+        processes=processes,
+        bearer=bearer,
+        ca=ca,
+        duration_s=duration,
+        limit_s=limit_time,
     )
     source = _source(file, address, users, commands, seed)
     with tempfile.TemporaryDirectory(prefix="daytrader-job-") as directory, display() as shown:

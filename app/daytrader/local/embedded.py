@@ -13,6 +13,9 @@ from daytrader.audit.follower import AuditBehindError
 from daytrader.audit.port import AuditUnavailableError as StoreUnavailableError
 from daytrader.audit.service import AuditService, TooManyDumpsError
 from daytrader.audit.sqlite import SqliteAuditStore
+from daytrader.auth.service import AuthService
+from daytrader.auth.sqlite import FILE as IDENTITIES
+from daytrader.auth.sqlite import SqliteAuthStore
 from daytrader.clock import clock_of
 from daytrader.health import Part
 from daytrader.journal.sqlite import SqliteJournal
@@ -72,7 +75,9 @@ class Embedded:
         self._directory = directory
         self._port = port
         self._quotes = quotes
-        self._settings = load({**os.environ, **settings, "DAYTRADER_REPLICA": "embedded"})
+        self._settings = load(
+            {**os.environ, **settings, "DAYTRADER_REPLICA": "embedded", "DAYTRADER_DATA_DIR": str(directory)}
+        )
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
@@ -112,7 +117,7 @@ class Embedded:
                     return
 
     async def reset(self) -> None:
-        """Stop, forget everything, and start again at the same address."""
+        """Stop, forget all trading, and start again at the same address; identities and tokens stay."""
         async with self._resetting:
             await self.stop()
             for path in self._directory.glob("*.db*"):
@@ -129,6 +134,10 @@ class Embedded:
             )
             audit = AuditService(settings, journal, SqliteAuditStore(self._directory / "audit.db"))
             tracing = tracing_of(settings.otlp_endpoint, "embedded", settings.replica)
+            clock = clock_of(settings.clock_file)
+            auth: AuthService | None = None
+            if settings.auth_mode == "required":
+                auth = AuthService(settings, SqliteAuthStore(self._directory / IDENTITIES), clock)
             app = WebApp(
                 transaction.host,
                 _DirectAuditLog(audit),
@@ -136,9 +145,10 @@ class Embedded:
                 _DirectHealth(transaction, audit),
                 version=settings.version,
                 partitions=settings.partitions,
-                clock=clock_of(settings.clock_file),
+                clock=clock,
                 debug=settings.log_level == "debug",
                 tracing=tracing,
+                guard=None if auth is None else auth.guard,
             )
             work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
 
@@ -148,6 +158,8 @@ class Embedded:
 
             collect_garbage_seldom()
             try:
+                if auth is not None:
+                    await auth.run()
                 await _until_ready(transaction, work)
                 ready.set()
                 await serve(
@@ -159,6 +171,8 @@ class Embedded:
                 await asyncio.gather(work, return_exceptions=True)
                 await audit.close()
                 await transaction.close()
+                if auth is not None:
+                    await auth.close()
                 if tracing is not None:
                     await asyncio.to_thread(tracing.close)
 

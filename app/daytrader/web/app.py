@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from daytrader.auth.guard import Denied, Guard, authorization_of
 from daytrader.clock import Clock
 from daytrader.health import Part
 from daytrader.membership import Membership
@@ -49,18 +50,21 @@ class WebApp(Starlette):
         clock: Clock,
         debug: bool = False,
         tracing: Tracing | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
-        `debug` and `tracing` are those of `CommandEndpoint`.
+        `debug`, `tracing` and `guard` are those of `CommandEndpoint`. Where there is a guard, `/health` is for admins
+        and for the installation's own services.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
         self._commands = CommandEndpoint(
-            transactions, dumps, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing
+            transactions, dumps, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard
         )
-        desk = Desk(transactions, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing)
+        desk = Desk(transactions, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard)
         self._api = api(desk, dumps)
+        self._guard = guard
         self._membership = membership
         self._health = health
         self._draining = False
@@ -99,7 +103,12 @@ class WebApp(Starlette):
     async def _heartbeat(self, _: Request) -> Response:
         return PlainTextResponse("pong")
 
-    async def _show_health(self, _: Request) -> Response:
+    async def _show_health(self, request: Request) -> Response:
+        if self._guard is not None:
+            caller = await self._guard.admin(authorization_of(request.scope))
+            if isinstance(caller, Denied):
+                headers = {"WWW-Authenticate": caller.challenge} if caller.challenge else {"Retry-After": "1"}
+                return PlainTextResponse(caller.text, caller.status, headers)
         parts = await self._health.parts()
         report = HealthReport(all(part.ok for part in parts), parts)
         status = 200 if self._membership.ready() else 503  # a part may be wrong while trading works

@@ -7,6 +7,8 @@ import msgspec
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from daytrader.auth.guard import NOT_YOURS, Denied, Guard, authorization_of
+from daytrader.auth.role import may
 from daytrader.clock import Clock
 from daytrader.domain import refusal
 from daytrader.domain.command import COMMAND_NAMES, CommandName, parse
@@ -19,6 +21,9 @@ from daytrader.web.dump import Dumps
 from daytrader.web.idempotency import request_id
 
 PREFIX: Final = "/command/"
+
+CALLER: Final = "daytrader.caller"
+"""Where in the ASGI scope of a request its `Caller` stands, once the guard has found who it is."""
 
 MOST_UNDER_WAY: Final = 12_000
 """Commands between arrival and answer; above that 429."""
@@ -52,8 +57,13 @@ class CommandEndpoint:
         clock: Clock,
         debug: bool = False,
         tracing: Tracing | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """`debug` writes one line a command to the log; `tracing` makes a span of each."""
+        """`debug` writes one line a command to the log; `tracing` makes a span of each.
+
+        `guard` tells who sends a command; None: everybody may send each. What is not wanted costs a command nothing:
+        its way is laid here.
+        """
         self.under_way = 0
         self._transactions = transactions
         self._dumps = dumps
@@ -62,6 +72,10 @@ class CommandEndpoint:
         self._debug = debug
         self._tracing = tracing
         self._ids = ids
+        self._guard = guard
+        self._begin = self._answer if guard is None else self._guarded
+        self._admitted = self._decide if tracing is None else self._traced
+        self._go_on = self._admitted if guard is None else self._permitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one command."""
@@ -70,7 +84,7 @@ class CommandEndpoint:
         self.under_way += 1
         status = 500
         try:
-            status = await self._answer(name, scope, receive, send)
+            status = await self._begin(name, scope, receive, send)
         finally:
             self.under_way -= 1
             metrics.COMMANDS.answered(name or metrics.UNKNOWN_COMMAND, status, perf_counter() - began)
@@ -97,12 +111,24 @@ class CommandEndpoint:
             found.get("filename", ""),
         )
         request = Request(identifier, partition_of(command.user, self._partitions), command, self._clock())
-        if self._tracing is not None:
-            parent = headers.get(b"traceparent", b"").decode("latin-1")
-            return await self._traced(self._tracing, name, request, parent, receive, send)
-        return await self._decide(name, request, receive, send)
+        return await self._go_on(name, request, scope, receive, send)
 
-    async def _decide(self, name: CommandName, request: Request, receive: Receive, send: Send) -> int:
+    async def _guarded(self, name: CommandName | None, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer those who show a token that is good; nothing of what others send is looked at."""
+        assert self._guard is not None  # noqa: S101  for the type checker
+        caller = await self._guard.caller(authorization_of(scope))
+        if isinstance(caller, Denied):
+            return await _deny(send, caller)
+        scope[CALLER] = caller
+        return await self._answer(name, scope, receive, send)
+
+    async def _permitted(self, name: CommandName, request: Request, scope: Scope, receive: Receive, send: Send) -> int:
+        """Go on with what the caller may have decided."""
+        if request.command is None or not may(scope[CALLER], request.command):
+            return await _deny(send, NOT_YOURS)
+        return await self._admitted(name, request, scope, receive, send)
+
+    async def _decide(self, name: CommandName, request: Request, _: Scope, receive: Receive, send: Send) -> int:
         if name == "DUMPLOG":
             answer = await self._dumps.answer(request, receive, send)
             if isinstance(answer, int):
@@ -114,13 +140,14 @@ class CommandEndpoint:
             _log.debug("command", request=request.id, command=request.command, status=reply.status)
         return await _respond(send, reply, request.id, name == "DISPLAY_SUMMARY")
 
-    async def _traced(
-        self, tracing: Tracing, name: CommandName, request: Request, parent: str, receive: Receive, send: Send
-    ) -> int:
+    async def _traced(self, name: CommandName, request: Request, scope: Scope, receive: Receive, send: Send) -> int:
+        assert self._tracing is not None  # noqa: S101  for the type checker
+        tracing, headers = self._tracing, dict(scope["headers"])
+        parent = headers.get(b"traceparent", b"").decode("latin-1")
         span = tracing.start(f"command {name}", parent, {"daytrader.request": request.id})
         try:
             traced = msgspec.structs.replace(request, trace=tracing.traceparent(span))
-            status = await self._decide(name, traced, receive, send)
+            status = await self._decide(name, traced, scope, receive, send)
             span.set_attribute("http.response.status_code", status)
             return status
         finally:
@@ -142,3 +169,15 @@ async def _respond(send: Send, reply: Reply, identifier: str = "", is_json: bool
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return status
+
+
+async def _deny(send: Send, denied: Denied) -> int:
+    text = denied.text.encode()
+    headers = [_TEXT, (b"content-length", b"%d" % len(text))]
+    if denied.challenge:
+        headers.append((b"www-authenticate", denied.challenge.encode()))
+    if denied.status in (429, 503):
+        headers.append(_RETRY)
+    await send({"type": "http.response.start", "status": denied.status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+    return denied.status

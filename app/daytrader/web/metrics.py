@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from daytrader.domain.command import COMMAND_NAMES
 
-OUTCOMES: Final = ("accepted", "refused", "failed", "overload")
+OUTCOMES: Final = ("accepted", "refused", "failed", "overload", "denied")
 
 LATENCY_BUCKETS: Final = (
     *(0.001, 0.002, 0.004, 0.008, 0.012, 0.016, 0.024, 0.032, 0.048, 0.064, 0.096, 0.128),
@@ -20,7 +20,7 @@ LATENCY_BUCKETS: Final = (
 
 UNKNOWN_COMMAND: Final = "unknown"
 
-_OUTCOME_OF: Final = {200: 0, 429: 3}
+_OUTCOME_OF: Final = {200: 0, 429: 3, 401: 4, 403: 4}
 
 
 class CommandMetrics(Collector):
@@ -46,7 +46,7 @@ class CommandMetrics(Collector):
         """Yield the two metric families."""
         commands = CounterMetricFamily(
             "daytrader_commands",
-            "Commands answered: accepted (200), refused (other 4xx), failed (5xx), overload (429).",
+            "Commands answered: accepted (200), refused (other 4xx), failed (5xx), overload (429), denied (401, 403).",
             labels=["command", "outcome"],
         )
         for name, counts in self._counts.items():

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from daytrader.auth.service import AuthService
 from daytrader.clock import clock_of
 from daytrader.membership import ProbedMembership, addresses_of, server_name
 from daytrader.settings import Settings
@@ -17,8 +18,8 @@ from daytrader.web.sessions import Sessions
 class WebService:
     """One web replica. `app` is to be served while the task that `start` returns runs."""
 
-    def __init__(self, settings: Settings, trust: Trust) -> None:
-        """Nothing is connected to before `start`.
+    def __init__(self, settings: Settings, trust: Trust, auth: AuthService | None = None) -> None:
+        """Nothing is connected to before `start`. `auth` is whom to ask who sends a request; None: everybody may.
 
         Raises:
             ValueError: the setting `transaction_dns` or `web_dns` is no HOST:PORT.
@@ -31,6 +32,7 @@ class WebService:
         )
         self._router = Router(self._membership, self._sessions.transactions, settings.partitions)
         self._tracing = tracing_of(settings.otlp_endpoint, "web", settings.replica)
+        self._auth = auth
         self._task: asyncio.Task[None] | None = None
         self.app = WebApp(
             self._router,
@@ -49,6 +51,7 @@ class WebService:
             clock=clock_of(settings.clock_file),
             debug=settings.log_level == "debug",
             tracing=self._tracing,
+            guard=None if self._auth is None else self._auth.guard,
         )
 
     def start(self) -> asyncio.Task[None]:
@@ -60,6 +63,8 @@ class WebService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._membership.run(), name="membership")
             group.create_task(self._router.run(), name="router")
+            if self._auth is not None:
+                group.create_task(self._auth.run(), name="identities and tokens")
 
     async def drain(self, notice: float) -> None:
         """Be not ready any more, and go on for `notice` seconds, until everybody has noticed."""
@@ -72,5 +77,7 @@ class WebService:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sessions.close()
+        if self._auth is not None:
+            await self._auth.close()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)

@@ -80,7 +80,7 @@ class Job:
         if self.verify:
             self.show(0, 1, "reading what the log holds")
             try:
-                before = asyncio.run(numbers_before(self.url, self.options.ca))
+                before = asyncio.run(numbers_before(self.url, self.options.ca, self.options.bearer))
             except LogTooLargeError as error:
                 why = f"{error}, which takes long to read again; empty the installation for a verified run"
             except AskingError as error:
@@ -155,7 +155,7 @@ class Job:
                 asked += 1
                 self.show(asked, users, "asking for balances")
 
-            asyncio.run(Asking(self.url, replay, findings, self.options.ca).compare(one_more))
+            asyncio.run(Asking(self.url, replay, findings, self.options.ca, self.options.bearer).compare(one_more))
         return findings
 
 

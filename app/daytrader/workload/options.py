@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from daytrader.bearer import NO_BEARER, Bearer
+
 MOST_CONNECTIONS: Final = 1_024
 """Without a number given, there is a connection for each user, up to this many."""
 
@@ -30,8 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Stop sending so long after the first command, as planned."""
     limit_s: float | None = None
     """Break the run off so long after the first command; it has failed then."""
-    token: str | None = None
-    """Bearer token of every request."""
+    bearer: Bearer = NO_BEARER
+    """The token of every request."""
     ca: Path | None = None
     """PEM file of the CA by which the server of an https URL is verified; None: the system's CAs."""
     dump: Path | None = None

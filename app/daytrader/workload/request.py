@@ -80,22 +80,28 @@ class Endpoint(msgspec.Struct, frozen=True):
 class RequestBuilder:
     """Makes the bytes of requests to one endpoint from one template a form."""
 
-    def __init__(self, endpoint: Endpoint, keys: str | None = None, token: str | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, keys: str | None = None, token: str = "") -> None:
         """Prepare the templates.
 
         `keys`: every request carries an Idempotency-Key, which is this text, a dash and the line number; None: no key.
-        `token`: the bearer token of the Authorization header; None: no such header.
-
-        Raises:
-            ValueError: the token has characters that no header can carry.
+        `token`: the bearer token of the Authorization header; empty: no such header.
         """
-        if token is not None and not (token.isascii() and token.isprintable()):
-            raise ValueError("the token has characters that an HTTP header cannot carry: give printable ASCII")
-        headers = [f"Host: {endpoint.authority}"]
-        if token is not None:
-            headers.append(f"Authorization: Bearer {token}")
+        self._endpoint = endpoint
         self._keys = keys
-        self._templates = [_template(form, endpoint.prefix, headers, keys) for form in FORMS]
+        self._token = token
+        self._templates = self._with(token)
+
+    def show(self, token: str) -> None:
+        """Show this token from the next request on."""
+        if token != self._token:
+            self._token = token
+            self._templates = self._with(token)
+
+    def _with(self, token: str) -> list[bytes]:
+        headers = [f"Host: {self._endpoint.authority}"]
+        if token:
+            headers.append(f"Authorization: Bearer {token}")
+        return [_template(form, self._endpoint.prefix, headers, self._keys) for form in FORMS]
 
     def key(self, line: int) -> str | None:
         """The Idempotency-Key of the command that stands in this line of the file."""

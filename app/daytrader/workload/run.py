@@ -34,9 +34,9 @@ async def run(
     report then tells of what was done.
 
     Raises:
-        ValueError: the URL, the token or a number in the options cannot be used.
+        ValueError: the URL or a number in the options cannot be used.
         UnreachableError: nothing accepts connections at the URL.
-        OSError: a file cannot be written, or so many connections are not allowed.
+        OSError: a file cannot be written, the token cannot be read, or so many connections are not allowed.
         ProcessError: a process of the generator failed.
     """
     return await _Run(workload, url, options or Options()).go(watch, interrupted)
@@ -49,7 +49,7 @@ class _Run:
         self._options = options
         self._endpoint = Endpoint.parse(url, options.ca)
         self._run_id = secrets.token_hex(6)
-        self._builder = RequestBuilder(self._endpoint, self._run_id if options.retry else None, options.token)
+        self._builder = RequestBuilder(self._endpoint, self._run_id if options.retry else None, options.bearer.token())
         self._parts = _parts(workload, options)
         self._tally = Tally()
         self._dumps: list[DumpReport] = []
@@ -94,25 +94,29 @@ class _Run:
             line = workload.index.lines[position]
         is_last = position is None or position == len(workload) - 1
         file = options.dump if is_last else None
+        with contextlib.suppress(OSError):  # the one that was read last is shown then
+            self._builder.show(options.bearer.token())
         dump = Dump(self._endpoint, self._builder.build(code, arguments, line), file, retry=options.retry)
         dumped = await dump.run(line)
-        self._count(code, dumped)
+        self._count(code, dumped, is_wanted=file is not None)
         ms = round(dumped.seconds * 1000, 3)
         written = str(file) if file is not None and dumped.status == 200 else None
         self._dumps.append(DumpReport(line, dumped.status, dumped.bytes, ms, written, dumped.reason))
         if options.history is not None:
             self._record(code, arguments, dumped)
 
-    def _count(self, code: int, dumped: Dumped) -> None:
+    def _count(self, code: int, dumped: Dumped, *, is_wanted: bool) -> None:
+        """Count it. A log that the token may not read is a refusal, unless somebody wants to have it in a file."""
+        is_refused = dumped.status == 400 or (dumped.status == 403 and not is_wanted)
         tally, sends = self._tally, len(dumped.sent)
         if dumped.status == 200:
             tally.accepted[code] += 1
-        elif dumped.status == 400:
+        elif is_refused:
             tally.refuse(code, dumped.reason.encode())
         else:
             reason = f"answered {dumped.status} {dumped.reason}".rstrip() if dumped.status else dumped.reason
             tally.fail(code, dumped.line, reason, server_error=dumped.status == 500)
-        if dumped.status in {200, 400}:
+        if dumped.status == 200 or is_refused:
             tally.latencies[code].append(dumped.seconds)
         tally.retried += sends > 1
         tally.resent += max(0, sends - 1)

@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 from lxml import etree
 
+from daytrader.bearer import NO_BEARER, Bearer
 from daytrader.tls import client_context
 from daytrader.workload.verify.balances import Summary, differences
 from daytrader.workload.verify.verification import verify_log
@@ -37,12 +38,16 @@ class SmokeError(Exception):
 class Smoke:
     """One trade by a user who has not been there before."""
 
-    def __init__(self, url: str, ca: Path | None, say: Callable[[str], None]) -> None:
-        """Trade at `url`. Its certificate is verified by the file `ca`, None: the system's CAs. Raises TlsFileError."""
+    def __init__(self, url: str, ca: Path | None, say: Callable[[str], None], bearer: Bearer = NO_BEARER) -> None:
+        """Trade at `url`, showing the token of `bearer`, a broker's.
+
+        Its certificate is verified by the file `ca`, None: the system's CAs. Raises TlsFileError.
+        """
         self.user = f"smoke{secrets.token_hex(6)}"
         self._url = url.rstrip("/")
         self._tls = client_context(ca)
         self._say = say
+        self._bearer = bearer
         self._sent: list[str] = []
 
     async def run(self) -> None:
@@ -74,7 +79,7 @@ class Smoke:
                 async with session.post(
                     f"{self._url}/command/{name}",
                     params={"userid": self.user, **fields},
-                    headers={"Idempotency-Key": key},
+                    headers={"Idempotency-Key": key, **self._bearer.headers()},
                 ) as answer:
                     body = await answer.read()
                     if answer.status == 200:

@@ -1,6 +1,7 @@
 """One process's part of a run: it sends the commands of its share of the users."""
 
 import asyncio
+import contextlib
 import resource
 from array import array
 from time import monotonic, process_time
@@ -8,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from daytrader.changing_files import LOOK_EVERY
 from daytrader.workload.closed_loop import ClosedLoop
 from daytrader.workload.file import Segment, Workload
 from daytrader.workload.history import HistoryWriter
@@ -60,9 +62,9 @@ class Worker:
     """Runs segments one after the other. Everything runs in the event loop that `prepare` was called in."""
 
     def __init__(self, workload: Workload, url: str, options: Options, part: Part, run_id: str) -> None:
-        """`run_id` begins every Idempotency-Key of the run. Raises ValueError (URL, token), OSError (history)."""
+        """`run_id` begins every Idempotency-Key of the run. Raises ValueError (URL), OSError (token, history)."""
         endpoint = Endpoint.parse(url, options.ca)
-        builder = RequestBuilder(endpoint, run_id if options.retry else None, options.token)
+        builder = RequestBuilder(endpoint, run_id if options.retry else None, options.bearer.token())
         history = None if options.history is None else HistoryWriter(options.history)
         self._job = Job(workload, endpoint, builder, options, history, self._broken)
         self._part = part
@@ -75,6 +77,7 @@ class Worker:
         self._segment: asyncio.Future[None] | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._next_look = monotonic() + LOOK_EVERY
 
     async def prepare(self) -> None:
         """Make the connections, those that can be made."""
@@ -146,9 +149,17 @@ class Worker:
         try:
             for lane in self._lanes:
                 lane.check(now)
+            if now >= self._next_look:
+                self._next_look = now + LOOK_EVERY
+                self._look_at_token()
         except Exception as error:  # the loop would only log it
             self._broken(error)
         self._sweeping = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    def _look_at_token(self) -> None:
+        """Show the token that its file holds by now; one that is just being written is left until the next look."""
+        with contextlib.suppress(OSError):
+            self._job.builder.show(self._job.options.bearer.token())
 
     def _finished(self) -> None:
         if self._segment is not None and not self._segment.done():

@@ -29,7 +29,7 @@ async def test_a_command_is_traced(request: pytest.FixtureRequest, behind: Behin
     url, bodies = request.getfixturevalue("collector")
     tracing = Tracing(url, "web", "web-0")
     desk = Desk(behind, RequestIds(), partitions=16, clock=lambda: 7, tracing=tracing)
-    asked = desk.request(Command("COMMIT_BUY", "bob"), b"mine")
+    asked = desk.request(Command("COMMIT_BUY", "bob"), b"mine", None)
     assert (await desk.decide(asked, "COMMIT_BUY", PARENT)).status == 200
     tracing.close()
     (sent,) = behind.requests

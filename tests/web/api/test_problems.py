@@ -30,6 +30,7 @@ def test_the_codes() -> None:
         "amount-zero",
         "body-too-large",
         "body-too-slow",
+        "forbidden",
         "idempotency-key-reused",
         "insufficient-funds",
         "insufficient-shares",
@@ -53,6 +54,7 @@ def test_the_codes() -> None:
         "quote-unavailable",
         "too-many-pending-orders",
         "too-many-requests",
+        "unauthenticated",
         "unavailable",
         "unsupported-media-type",
     ]

@@ -9,7 +9,9 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from daytrader.auth.role import Caller
 from daytrader.transaction.message import Request
+from daytrader.web import metrics
 from daytrader.web.api import problems
 from daytrader.web.api.batch_line import NDJSON, BatchAnswer, BatchLine
 from daytrader.web.api.desk import Desk, command_of
@@ -17,7 +19,7 @@ from daytrader.web.api.endpoints import check_media_type
 from daytrader.web.api.lines import LARGEST_BATCH, LONGEST_LINE, BatchTooLargeError, Line, Lines
 from daytrader.web.api.operations import OF_COMMAND, Operation
 from daytrader.web.api.problems import Kind, ProblemError
-from daytrader.web.api.respond import encode, problem_of, send_problem
+from daytrader.web.api.respond import encode, refuse
 from daytrader.web.dump import CLIENT_SECONDS
 from daytrader.web.parameters import UnreadableError
 
@@ -63,6 +65,7 @@ class BatchEndpoint:
         """Answer one batch."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
+            caller = await self._desk.caller(scope, metrics.UNKNOWN_COMMAND)
             check_media_type(headers, NDJSON)
             declared = headers.get(b"content-length", b"")
             if declared.isdigit() and int(declared[:20]) > LARGEST_BATCH:
@@ -70,11 +73,11 @@ class BatchEndpoint:
             if self._under_way >= MOST_BATCHES:
                 raise ProblemError(problems.BUSY, "Too many batches are under way")
         except ProblemError as error:
-            await send_problem(send, problem_of(error))
+            await refuse(send, error)
             return
         self._under_way += 1
         try:
-            await _Batch(self._desk, send, headers.get(b"traceparent", b"").decode("latin-1")).run(receive)
+            await _Batch(self._desk, caller, send, headers.get(b"traceparent", b"").decode("latin-1")).run(receive)
         finally:
             self._under_way -= 1
 
@@ -85,8 +88,9 @@ class _Batch:
     The body is read to its end whatever becomes of the answers: a client may send all of it before it takes any.
     """
 
-    def __init__(self, desk: Desk, send: Send, parent: str) -> None:
+    def __init__(self, desk: Desk, caller: Caller | None, send: Send, parent: str) -> None:
         self._desk = desk
+        self._caller = caller
         self._send_message = send
         self._parent = parent
         self._lines: deque[Line] = deque()
@@ -201,7 +205,7 @@ class _Batch:
             line = _decode(text)
             key = None if line.idempotency_key is None else line.idempotency_key.encode("utf-8", "surrogatepass")
             command = command_of(line.command, line.user, line.symbol or "", line.amount_cents)
-            slot.request = self._desk.request(command, key)
+            slot.request = self._desk.request(command, key, self._caller)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ProblemError(problems.MALFORMED, f"The line is not as it should be: {error}") from None
         except UnreadableError as error:

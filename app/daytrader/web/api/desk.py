@@ -4,7 +4,10 @@ from time import perf_counter
 
 import msgspec
 import structlog
+from starlette.types import Scope
 
+from daytrader.auth.guard import NOT_YOURS, Denied, Guard, authorization_of
+from daytrader.auth.role import Caller, may
 from daytrader.clock import Clock
 from daytrader.domain.command import Command, CommandName, parse
 from daytrader.domain.money import dollars
@@ -12,6 +15,7 @@ from daytrader.journal.entry import partition_of
 from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web import metrics
+from daytrader.web.api import problems
 from daytrader.web.command import MOST_UNDER_WAY
 from daytrader.web.dispatch import FULL, RequestIds, Transactions
 from daytrader.web.idempotency import request_id
@@ -27,7 +31,7 @@ def command_of(name: CommandName, user: str, symbol: str = "", cents: int | None
 
 
 class Desk:
-    """Every command of the API passes through `request`, which is the place to ask whether its caller may give it."""
+    """Every command of the API passes through `request`, where its caller must be one who may give it."""
 
     def __init__(
         self,
@@ -38,8 +42,12 @@ class Desk:
         clock: Clock,
         debug: bool = False,
         tracing: Tracing | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """`debug` writes one line a command to the log; `tracing` makes a span of each."""
+        """`debug` writes one line a command to the log; `tracing` makes a span of each.
+
+        `guard` tells who asks; None: everybody may do everything.
+        """
         self.under_way = 0
         self._transactions = transactions
         self._ids = ids
@@ -47,12 +55,29 @@ class Desk:
         self._clock = clock
         self._debug = debug
         self._tracing = tracing
+        self._guard = guard
 
-    def request(self, command: Command, key: bytes | None) -> Request:
+    async def caller(self, scope: Scope, name: str) -> Caller | None:
+        """Return who asks for the command `name`; None: it does not matter.
+
+        Raises ProblemError where it matters and nobody knows; nothing else of the request need be looked at then.
+        """
+        if self._guard is None:
+            return None
+        found = await self._guard.caller(authorization_of(scope))
+        if isinstance(found, Denied):
+            metrics.COMMANDS.answered(name, found.status, 0.0)
+            raise problems.denied(found)
+        return found
+
+    def request(self, command: Command, key: bytes | None, caller: Caller | None) -> Request:
         """Return the request for `command` under the client's Idempotency-Key, None: under an id of our own.
 
-        Raises UnreadableError for a key that is none.
+        Raises ProblemError where `caller` may not give the command, UnreadableError for a key that is none.
         """
+        if caller is not None and not may(caller, command):
+            metrics.COMMANDS.answered(command.name, NOT_YOURS.status, 0.0)
+            raise problems.denied(NOT_YOURS)
         identifier = request_id(key, self._ids)
         return Request(identifier, partition_of(command.user, self._partitions), command, self._clock())
 

@@ -13,7 +13,7 @@ from daytrader.web.api.bodies import Body, symbol_and_cents
 from daytrader.web.api.desk import Desk, command_of
 from daytrader.web.api.operations import LogOperation, Operation
 from daytrader.web.api.problems import ProblemError
-from daytrader.web.api.respond import problem_of, send_json, send_problem
+from daytrader.web.api.respond import refuse, send_json, send_problem
 from daytrader.web.dump import Dumps
 from daytrader.web.parameters import UnreadableError, read_body
 
@@ -40,10 +40,11 @@ class OperationEndpoint:
         operation = self._operation
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
+            caller = await self._desk.caller(scope, operation.command)
             command = await self._command(scope, headers, receive)
-            request = self._desk.request(command, headers.get(b"idempotency-key"))
+            request = self._desk.request(command, headers.get(b"idempotency-key"), caller)
         except (ProblemError, UnreadableError) as error:
-            await send_problem(send, problem_of(error))
+            await refuse(send, error)
             return
         parent = headers.get(b"traceparent", b"").decode("latin-1")
         reply = await self._desk.decide(request, operation.command, parent)
@@ -78,9 +79,10 @@ class LogEndpoint:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         command = command_of("DUMPLOG", scope["path_params"].get("user", ""))
         try:
-            request = self._desk.request(command, headers.get(b"idempotency-key"))
-        except UnreadableError as error:
-            await send_problem(send, problem_of(error))
+            caller = await self._desk.caller(scope, "DUMPLOG")
+            request = self._desk.request(command, headers.get(b"idempotency-key"), caller)
+        except (ProblemError, UnreadableError) as error:
+            await refuse(send, error)
             return
         began = perf_counter()
         status = 500

@@ -37,12 +37,17 @@ _KEY: Final[Json] = {
     "description": "Your own name for this command: sent again under it, it takes effect once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
+_TOKEN: Final[Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "Needed where the installation says who may do what; elsewhere everybody may do everything.",
+}
 _REQUEST_ID: Final[Json] = {
     "X-Request-ID": {"description": "By which the log and the system know the command.", "schema": {"type": "string"}}
 }
 _RETRY_AFTER: Final[Json] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
-_OF_COMMANDS: Final = (400, 404, 422, 429, 503)
+_OF_COMMANDS: Final = (400, 401, 403, 404, 422, 429, 503)
 _OF_BODIES: Final = (408, 413, 415)
 
 
@@ -73,7 +78,8 @@ def document() -> bytes:
             },
             "servers": [{"url": PREFIX}],
             "paths": paths,
-            "components": {"schemas": schemas},
+            "components": {"schemas": schemas, "securitySchemes": {"token": _TOKEN}},
+            "security": [{"token": []}, {}],
         }
     )
 
@@ -109,7 +115,7 @@ def _batch() -> Json:
             "required": True,
             "content": _lines_of(BatchLine, lines),
         },
-        "responses": {"200": success, **_problems(413, 415, 429)},
+        "responses": {"200": success, **_problems(401, 413, 415, 429, 503)},
     }
 
 

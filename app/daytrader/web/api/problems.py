@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from daytrader.auth.guard import Denied
 from daytrader.domain import refusal
 from daytrader.transaction.message import Reply
 from daytrader.web.dispatch import UNKNOWN
@@ -46,10 +47,12 @@ class Problem(msgspec.Struct, frozen=True):
 class ProblemError(Exception):
     """The request cannot be done; carries the problem to answer."""
 
-    def __init__(self, kind: Kind, detail: str) -> None:
+    def __init__(self, kind: Kind, detail: str, challenge: str = "") -> None:
+        """`challenge` is what the header WWW-Authenticate says, where there is one."""
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.challenge = challenge
 
 
 _CORRECT: Final = "Correct the value."
@@ -77,6 +80,8 @@ _REFUSALS: Final = {
 }
 
 MALFORMED: Final = Kind("malformed-request", 400, "The request cannot be read", "See the API's document.")
+UNAUTHENTICATED: Final = Kind("unauthenticated", 401, "Nobody knows who asks", "Show a bearer token that is good.")
+FORBIDDEN: Final = Kind("forbidden", 403, "Not yours to see or to do", "Ask for what your role may have.")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address", "See the API's document.")
 NO_METHOD: Final = Kind("method-not-allowed", 405, "Not by this method", "See the header Allow.")
 TOO_SLOW: Final = Kind("body-too-slow", 408, "The body did not arrive in time", "Send it again, in one go.")
@@ -95,12 +100,17 @@ OUTCOME_UNKNOWN: Final = Kind(
     "outcome-unknown", 503, "Nobody knows whether it was done", f"{_LATER} Without a key, look at the account first."
 )
 
+_GENERAL: Final = (
+    *(MALFORMED, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, NO_METHOD, TOO_SLOW, TOO_LARGE, NOT_JSON, KEY_REUSED, BUSY),
+    *(DEFECT, UNAVAILABLE),
+)
+
 KINDS: Final[dict[str, Kind]] = {
     kind.code: kind
     for kind in (
         *(Kind(code, 400, text, advice) for text, (code, advice) in _REFUSALS.items()),
-        *(MALFORMED, NOT_FOUND, NO_METHOD, TOO_SLOW, TOO_LARGE, NOT_JSON, KEY_REUSED, BUSY, DEFECT),
-        *(NO_QUOTE, UNAVAILABLE, OUTCOME_UNKNOWN),
+        *_GENERAL,
+        *(NO_QUOTE, OUTCOME_UNKNOWN),
     )
 }
 """Every kind by its code."""
@@ -109,16 +119,18 @@ _OF_TEXT: Final = {kind.title: kind for kind in KINDS.values() if kind.status ==
     refusal.NO_QUOTE: NO_QUOTE,
     UNKNOWN.body.decode(): OUTCOME_UNKNOWN,
 }
-OF_STATUS: Final = {
-    kind.status: kind
-    for kind in (MALFORMED, NOT_FOUND, NO_METHOD, TOO_SLOW, TOO_LARGE, NOT_JSON, KEY_REUSED, BUSY, DEFECT, UNAVAILABLE)
-}
+OF_STATUS: Final = {kind.status: kind for kind in _GENERAL}
 """The kind for a status that comes without a reason of its own."""
 
 
 def problem(kind: Kind, detail: str, request_id: str | UnsetType = UNSET) -> Problem:
     """Return the problem of `kind` that is `detail` this time."""
     return Problem(f"{TYPES}{kind.code}", kind.title, kind.status, detail, kind.code, request_id)
+
+
+def denied(answer: Denied) -> ProblemError:
+    """Return the error for what the guard answers to somebody who may not have what was asked for."""
+    return ProblemError(OF_STATUS[answer.status], answer.text, answer.challenge)
 
 
 def of_reply(reply: Reply, request_id: str) -> Problem:

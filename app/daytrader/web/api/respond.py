@@ -32,6 +32,12 @@ async def send_problem(send: Send, problem: Problem, *headers: Header) -> None:
     await _send(send, problem.status, encode(problem), more, problem.request_id or "")
 
 
+async def refuse(send: Send, error: ProblemError | UnreadableError) -> None:
+    """Answer the problem that `error` tells of."""
+    challenge = error.challenge if isinstance(error, ProblemError) else ""
+    await send_problem(send, problem_of(error), *([(b"www-authenticate", challenge.encode())] if challenge else []))
+
+
 def problem_of(error: ProblemError | UnreadableError) -> Problem:
     """Return the problem that `error` tells of."""
     if isinstance(error, ProblemError):

@@ -9,6 +9,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from daytrader.bearer import NO_BEARER, Bearer
 from daytrader.domain.account import Account
 from daytrader.domain.command import Command
 from daytrader.tls import client_context
@@ -37,13 +38,22 @@ class AskingError(Exception):
 class Asking:
     """Compares the balances of a running system. Each question is a DISPLAY_SUMMARY in the system's own log."""
 
-    def __init__(self, url: str, replay: Replay, findings: Findings, ca: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        replay: Replay,
+        findings: Findings,
+        ca: Path | None = None,
+        bearer: Bearer = NO_BEARER,
+    ) -> None:
         """`ca` is the PEM file of the CA by which the server of an https URL is verified; None: the system's CAs.
+        `bearer` is the token to show, a broker's.
 
         Raises TlsFileError where that is no use.
         """
         self._tls = client_context(ca) if url.startswith("https:") else True
         self._url = url.rstrip("/")
+        self._bearer = bearer
         self._replay = replay
         self._findings = findings
         self._looks = 0
@@ -81,14 +91,16 @@ class Asking:
         trouble = ""
         for _ in range(_TRIES):
             try:
-                async with session.get(f"{self._url}/command/{command}", params=parameters) as response:
+                async with session.get(
+                    f"{self._url}/command/{command}", params=parameters, headers=self._bearer.headers()
+                ) as response:
                     body = await response.read()
                     if response.status == 200:
                         return body
                     trouble = f"answered {response.status} {body[:200].decode(errors='replace')}"
                     if response.status not in {429, 503}:
                         break
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except (aiohttp.ClientError, OSError) as error:
                 trouble = str(error) or "did not answer in time"
             await asyncio.sleep(_PAUSE)
         raise AskingError(f"{self._url}: {command} of {parameters['userid']}: {trouble}")

@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 
+from daytrader.bearer import NO_BEARER, Bearer
 from daytrader.tls import client_context
 from daytrader.workload.verify.asking import AskingError
 from daytrader.workload.verify.numbers import NumberSet
@@ -28,11 +29,13 @@ class LogTooLargeError(Exception):
     """The log is longer than MOST_BYTES."""
 
 
-async def numbers_before(url: str, ca: Path | None = None, most: int = MOST_BYTES) -> NumberSet:
+async def numbers_before(
+    url: str, ca: Path | None = None, bearer: Bearer = NO_BEARER, most: int = MOST_BYTES
+) -> NumberSet:
     """Return the numbers in the log of the system at `url` as it is now; the log itself is kept nowhere.
 
     Everything that was acknowledged before is among them. `ca` is the PEM file of the CA by which the server of an
-    https URL is verified; None: the system's CAs.
+    https URL is verified; None: the system's CAs. `bearer` is the token to show, an admin's.
 
     Raises:
         TlsFileError: the CA's file is no use.
@@ -44,8 +47,8 @@ async def numbers_before(url: str, ca: Path | None = None, most: int = MOST_BYTE
     async with aiohttp.ClientSession(connector=connector, timeout=_PATIENCE) as session:
         for _ in range(_TRIES):
             try:
-                return await _read(session, url.rstrip("/"), most)
-            except (aiohttp.ClientError, TimeoutError, _BrokenOffError) as error:
+                return await _read(session, url.rstrip("/"), bearer.headers(), most)
+            except (aiohttp.ClientError, OSError, _BrokenOffError) as error:
                 trouble = str(error) or "it did not answer in time"
             await asyncio.sleep(_PAUSE)
     raise AskingError(f"{url}: DUMPLOG: {trouble}")
@@ -55,11 +58,14 @@ class _BrokenOffError(Exception):
     """The log did not come, or not to its end."""
 
 
-async def _read(session: aiohttp.ClientSession, url: str, most: int) -> NumberSet:
+async def _read(session: aiohttp.ClientSession, url: str, headers: dict[str, str], most: int) -> NumberSet:
     numbers = NumberSet()
     size, rest = 0, b""
     parameters = {"filename": "./before"}
-    async with session.post(f"{url}/command/DUMPLOG", params=parameters) as answer:
+    async with session.post(f"{url}/command/DUMPLOG", params=parameters, headers=headers) as answer:
+        if answer.status in {401, 403}:
+            says = (await answer.read())[:200].decode(errors="replace")
+            raise AskingError(f"{url}: DUMPLOG: answered {answer.status} {says}".rstrip())
         if answer.status != 200:
             says = (await answer.read())[:200].decode(errors="replace")
             raise _BrokenOffError(f"answered {answer.status} {says}".rstrip())

@@ -1,0 +1,67 @@
+"""Identities and tokens as a web replica uses them where `auth_mode` is "required"."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from daytrader.auth.first import make_first
+from daytrader.auth.guard import Guard
+from daytrader.auth.password import Passwords
+from daytrader.auth.port import AuthStore, AuthUnavailableError
+from daytrader.clock import Clock
+from daytrader.internal import Tokens
+from daytrader.settings import Settings
+
+AGAIN_EVERY: Final = 1.0
+"""Seconds between two tries to open a store that is away."""
+
+_log = structlog.get_logger(__name__)
+
+
+class AuthService:
+    """The store, opened by `run`, and the guard in front of everything that needs a token."""
+
+    def __init__(self, settings: Settings, store: AuthStore, clock: Clock, internal: Tokens | None = None) -> None:
+        """`internal` is the credential of the installation's own services.
+
+        Raises OSError where a file that the settings name cannot be read.
+        """
+        self._admin_password = _read(settings.auth_admin_password_file)
+        self._broker_token = _read(settings.auth_broker_token_file)
+        self._store = store
+        self._clock = clock
+        self._passwords = Passwords()
+        self.guard = Guard(store, clock, internal)
+
+    async def run(self) -> None:
+        """Open the store, as soon as it can be had, and make the first admin and token; returns then.
+
+        Until then tokens are looked up in vain: requests are answered 503. Raises ValueError where the file of the
+        first token holds none.
+        """
+        while True:
+            try:
+                await self._store.open()
+                await make_first(
+                    self._store,
+                    self._passwords,
+                    admin_password=self._admin_password,
+                    broker_token=self._broker_token,
+                    now=self._clock(),
+                )
+                return
+            except AuthUnavailableError as error:
+                _log.warning("identities and tokens cannot be had yet", error=str(error))
+            await asyncio.sleep(AGAIN_EVERY)
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self.guard.close()
+        self._passwords.close()
+        await self._store.close()
+
+
+def _read(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8").strip() if file else ""
