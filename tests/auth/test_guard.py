@@ -237,6 +237,36 @@ async def test_a_silent_store_is_waited_for_once(
     assert len(watched.asked) == 2
 
 
+async def test_a_store_that_is_back_is_believed_again(
+    guard: Guard, watched: Watched, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a spell without the store a revocation takes effect as soon as ever, and a good token is asked for anew."""
+    shown, token_id = await made(watched)
+    other, _ = await made(watched)
+    for one in (shown, other):
+        await guard.caller(one)
+    watched.is_away = True
+    seconds.now += 6
+    for one in (shown, other):
+        assert await guard.caller(one) == BROKER
+    await settled(guard)
+    watched.is_away = False
+    await watched.revoke(token_id, 5)
+    seconds.now += 6
+    assert await guard.caller(shown) == BAD_TOKEN
+    seconds.now += 4_000
+    assert await guard.caller(other) == BROKER
+
+
+async def test_a_token_is_remembered_once_however_it_is_shown(guard: Guard, watched: Watched) -> None:
+    """Blanks and the case of the scheme make no other token of it, which would push those of others out."""
+    shown, token_id = await made(watched)
+    for variant in (shown, shown.replace(b"Bearer", b"bEARER"), shown.replace(b" ", b"   "), shown + b" "):
+        assert await guard.caller(variant) == BROKER
+    assert watched.asked == [token_id]
+    assert (await guard.caller(shown.replace(b"Bearer", b"Basic"))) == NO_TOKEN
+
+
 async def test_what_is_remembered_is_bounded(guard: Guard, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """The token looked up longest ago is forgotten, which costs it a look-up and nothing else."""
     monkeypatch.setattr(module, "MOST_REMEMBERED", 2)

@@ -1,6 +1,7 @@
 """Who sends a request, by its bearer token: looked up in the store, and remembered for a few seconds."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -83,10 +84,14 @@ class Guard:
 
     async def caller(self, authorization: bytes) -> Caller | Denied:
         """Return who shows this Authorization header (empty: none), or what to answer instead."""
-        key = sha256(authorization).digest()
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() != b"bearer":
+            return NO_TOKEN
+        token = token.strip()
+        key = sha256(token).digest()
         known = self._known.get(key)
         if known is None or self._seconds() - known.read_at >= RENEW_AFTER:
-            found = await self._renewed(key, authorization, known)
+            found = await self._renewed(key, token.decode("latin-1"), known)
             if isinstance(found, Denied):
                 return found
             known = found
@@ -108,11 +113,10 @@ class Guard:
             one.cancel()
         await asyncio.gather(*looking, return_exceptions=True)
 
-    async def _renewed(self, key: bytes, authorization: bytes, known: "_Known | None") -> "_Known | Denied":
+    async def _renewed(self, key: bytes, text: str, known: "_Known | None") -> "_Known | Denied":
         """Look the token up. Wait for the outcome only where what is remembered is too old."""
-        text = _token_in(authorization)
-        if isinstance(text, Denied):
-            return text
+        if not id_of(text):
+            return BAD_TOKEN
         look = self._looking.get(key)
         if look is None:
             if known is None and len(self._looking) >= MOST_LOOK_UPS:
@@ -122,14 +126,13 @@ class Guard:
         age = 0.0 if known is None else self._seconds() - known.read_at
         if known is not None and age < GOOD_FOR:
             return known
-        if known is None or not known.is_store_away:
+        if known is None or self._seconds() - known.in_vain_at >= RENEW_AFTER:
             await asyncio.wait({look}, timeout=None if known is None else PATIENCE)
             if look.done() and look.result():
                 return self._known.get(key, BAD_TOKEN)
-        if known is None or age >= AT_MOST_FOR:
-            return AWAY
-        known.is_store_away = True
-        return known
+            if known is not None:
+                known.in_vain_at = self._seconds()
+        return AWAY if known is None or age >= AT_MOST_FOR else known
 
     async def _look_up(self, key: bytes, text: str) -> bool:
         """Remember or forget the token as the store says; return False where it says nothing."""
@@ -150,15 +153,15 @@ class Guard:
 
 
 class _Known:
-    """A token that was good at `read_at`."""
+    """A token that was good at `read_at`; `in_vain_at` is when somebody last waited for the store in vain."""
 
-    __slots__ = ("caller", "expires", "is_store_away", "read_at")
+    __slots__ = ("caller", "expires", "in_vain_at", "read_at")
 
     def __init__(self, who: Caller, expires: int, read_at: float) -> None:
         self.caller = who
         self.expires = expires
         self.read_at = read_at
-        self.is_store_away = False
+        self.in_vain_at = -math.inf
 
 
 _INSTALLATION: Final = Caller("installation", "admin")
@@ -170,11 +173,3 @@ def authorization_of(scope: Scope) -> bytes:
         if name == b"authorization":
             return bytes(value)
     return b""
-
-
-def _token_in(authorization: bytes) -> str | Denied:
-    scheme, _, rest = authorization.partition(b" ")
-    if scheme.lower() != b"bearer":
-        return NO_TOKEN
-    text = rest.strip().decode("latin-1")
-    return text if id_of(text) else BAD_TOKEN

@@ -94,6 +94,7 @@ class Client:
             asked.add_header("Content-Type", "application/json")
             asked.data = json.dumps(document).encode()
         until = time.monotonic() + LIMIT
+        unknown = ""  # why nobody knows what came of an earlier try
         while True:
             try:
                 answer: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310
@@ -103,15 +104,18 @@ class Client:
             except urllib.error.HTTPError as error:
                 with error:
                     failed = self._failed(error)
-                if error.code not in (429, 503) or time.monotonic() > until:
+                if error.code not in (429, 503):
                     raise failed from None
+                if time.monotonic() > until:
+                    raise (NotDoneError(self._unknown(unknown)) if unknown else failed) from None
             except (OSError, http.client.HTTPException) as error:
                 reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                if isinstance(reason, _NEVER_SENT):
+                if isinstance(reason, _NEVER_SENT) and not unknown:
                     where = self._url.removesuffix(PREFIX)
                     raise NotDoneError(f"nothing answers at {where} ({reason}): is the system up there?") from error
+                unknown = unknown or str(reason) or type(reason).__name__
                 if time.monotonic() > until:
-                    raise NotDoneError(self._unknown(str(reason) or type(reason).__name__)) from error
+                    raise NotDoneError(self._unknown(unknown)) from error
             time.sleep(AGAIN_EVERY)
 
     def _failed(self, error: urllib.error.HTTPError) -> NotDoneError:

@@ -32,7 +32,7 @@ MOST_AT_ONCE: Final = 1_000
 """Lines of a batch that are begun and whose answers are not sent yet."""
 
 MOST_UNSENT: Final = 1024 * 1024
-"""Bytes of answers that wait for the client to take them; above that no further line is begun."""
+"""Bytes of answers that wait for the client to take them; above that only the line whose turn it is is decided."""
 
 BATCH_SECONDS: Final = 60.0
 """How long the body of a batch may take to arrive."""
@@ -111,6 +111,8 @@ class _Batch:
         """Whether the client has gone away."""
         self._started = False
         self._changed = asyncio.Event()
+        self._taken = asyncio.Event()
+        """Set when the client has taken answers, and it is another line's turn."""
 
     async def run(self, receive: Receive) -> None:
         """Take and answer the whole batch; returns without its end where the client does not take the answers."""
@@ -220,6 +222,9 @@ class _Batch:
             request, operation = slot.request, slot.operation
             if request is None or operation is None:
                 raise AssertionError("a line stands in a lane that is no command")
+            while self._unsent >= MOST_UNSENT and slot is not self._slots[0]:
+                self._taken.clear()
+                await self._taken.wait()
             reply = await self._desk.decide(request, operation.command, self._parent)
             if reply.status == 200:
                 told = operation.answered(request, reply)
@@ -245,7 +250,9 @@ class _Batch:
             ready.append(answer)
             slots.popleft()
         answers = b"".join(ready)
-        self._unsent -= len(answers)
+        if ready:
+            self._unsent -= len(answers)
+            self._taken.set()
         return answers
 
     async def _send(self, body: bytes, *, more: bool) -> None:
