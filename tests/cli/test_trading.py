@@ -171,7 +171,7 @@ async def test_an_unknown_outcome_tells_how_to_find_out(monkeypatch: pytest.Monk
 
 async def test_a_web_service_that_dies_on_the_way_leaves_the_outcome_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent once and then refused is not the same as never sent: the key is told, lest a deposit be made twice."""
-    monkeypatch.setattr(client, "AGAIN_EVERY", 0.01)
+    monkeypatch.setattr(client, "AGAIN_EVERY", 0.4)
     monkeypatch.setattr(client, "LIMIT", 0.2)
     server = ScriptedServer(_no_answer)
     async with server.running():
