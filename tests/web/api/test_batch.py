@@ -236,6 +236,24 @@ async def test_a_batch_has_a_limit_of_commands_under_way(
     assert [one["line"] for one in await sending] == list(range(1, 10))
 
 
+async def test_a_lane_waits_while_answers_are_not_taken(
+    behind: Behind, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With as many bytes of answers as may wait, only the line whose turn it is is decided, and all come in the end."""
+    monkeypatch.setattr(batch, "MOST_UNSENT", 1)
+    gate = asyncio.Event()
+    behind.waits_for = lambda request: gate.wait() if request.command == Command("COMMIT_BUY", "alice") else None
+    body = line("COMMIT_BUY", "alice") + b"".join(line("CANCEL_BUY") for _ in range(20)) + line("COMMIT_SELL")
+    answering = asyncio.create_task(run(port, body))
+    for _ in range(2):
+        await asyncio.wait_for(behind.arrived.get(), 5)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(behind.requests) == 2
+    gate.set()
+    assert [one["line"] for one in await asyncio.wait_for(answering, 20)] == list(range(1, 23))
+
+
 async def test_a_client_that_goes_away_ends_its_batch(behind: Behind, port: int) -> None:
     """What has not begun when the client closes the connection never does, and the batch makes room for another."""
     gate = asyncio.Event()
