@@ -169,6 +169,24 @@ async def test_an_unknown_outcome_tells_how_to_find_out(monkeypatch: pytest.Monk
         assert f"give the same command again with --key {asked[0].key}" in result.output
 
 
+async def test_a_web_service_that_dies_on_the_way_leaves_the_outcome_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent once and then refused is not the same as never sent: the key is told, lest a deposit be made twice."""
+    monkeypatch.setattr(client, "AGAIN_EVERY", 0.4)
+    monkeypatch.setattr(client, "LIMIT", 0.2)
+    server = ScriptedServer(_no_answer)
+    async with server.running():
+        doing = asyncio.create_task(asyncio.to_thread(run, "deposit 5.00", server.url))
+        while not server.asked:  # noqa: ASYNC110  the server tells nobody
+            await asyncio.sleep(0.001)
+    result = await doing
+    assert result.exit_code == 1
+    assert f"give the same command again with --key {server.asked[0].key}" in result.output
+
+
+async def _no_answer(_: Asked) -> bytes | None:
+    return None
+
+
 @pytest.mark.parametrize("answer", [response(200, b"<html>"), response(200, b"{}"), response(502, b"Bad Gateway")])
 async def test_another_server_is_found_out(answer: bytes) -> None:
     """What answers but is no trading system is told in a sentence."""
