@@ -1,11 +1,12 @@
 """A SQLite file with a thread of its own."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from daytrader import sqlite_file as module
 from daytrader.sqlite_file import SqliteFile
 
 
@@ -43,6 +44,38 @@ async def test_instances_see_each_others_changes(file: SqliteFile) -> None:
     await other.change("INSERT INTO numbers VALUES (?)", [(7,)])
     assert await file.read(numbers) == [7]
     await other.close()
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Another that writes to a new file, before it is in WAL mode: SQLite lets nobody wait for that one."""
+    connection = sqlite3.connect(tmp_path / "new.sqlite", isolation_level=None, check_same_thread=False)
+    connection.execute("CREATE TABLE numbers (n INTEGER)")
+    connection.execute("BEGIN IMMEDIATE")
+    yield connection
+    connection.close()
+
+
+async def test_a_new_file_that_another_makes_is_waited_for(
+    tmp_path: Path, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that start over a new file at the same time both come up."""
+    monkeypatch.setattr(module.time, "sleep", lambda _: holder.execute("COMMIT"))
+    file = SqliteFile(tmp_path / "new.sqlite")
+    assert await file.read(numbers) == []
+    await file.close()
+
+
+async def test_a_file_that_stays_locked_is_given_up(
+    tmp_path: Path, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that another holds is waited for so long and no longer."""
+    monkeypatch.setattr(module, "BUSY_S", 0.0)
+    file = SqliteFile(tmp_path / "new.sqlite")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await file.read(numbers)
+    assert holder.in_transaction
+    await file.close()
 
 
 async def test_drop_passes_over_what_is_not_there(file: SqliteFile) -> None:
