@@ -60,7 +60,7 @@ async def test_a_new_file_that_another_makes_is_waited_for(
     tmp_path: Path, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two that start over a new file at the same time both come up."""
-    monkeypatch.setattr(module.time, "sleep", lambda _: holder.execute("COMMIT"))
+    monkeypatch.setattr("daytrader.sqlite_file.time.sleep", lambda _: holder.execute("COMMIT"))
     file = SqliteFile(tmp_path / "new.sqlite")
     assert await file.read(numbers) == []
     await file.close()
