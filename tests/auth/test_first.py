@@ -62,8 +62,11 @@ async def test_what_was_broken_off_is_made_whole(store: AuthStore, passwords: Pa
 
 
 async def test_nothing_is_made_of_nothing(store: AuthStore, passwords: Passwords) -> None:
-    """Without a password there is no admin, without a text no token; what is no token's text is refused."""
+    """Without a password there is no admin, without a text no token; what is neither's text is refused."""
     await make_first(store, passwords, admin_password="", broker_token="", now=1)
     assert (await store.identities(), await store.tokens()) == ([], [])
     with pytest.raises(ValueError, match="this is no token"):
         await make_first(store, passwords, admin_password="", broker_token="secret", now=1)
+    with pytest.raises(ValueError, match="at least"):
+        await make_first(store, passwords, admin_password="x", broker_token="", now=1)
+    assert (await store.identities(), await store.tokens()) == ([], [])

@@ -6,6 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from daytrader.domain.quote import Hit
+from daytrader.quotes.legacy import TIME_LIMIT_MS, LegacyQuoteServer
+from tests.quotes.asking import ClientOf
 from tests.quotes.redis_process import RedisProcess
 from tests.quotes.scripted import ScriptedQuoteServer, TurnedClock
 
@@ -55,3 +57,25 @@ def own_redis() -> Iterator[RedisProcess]:
     redis.start()
     yield redis
     redis.kill()
+
+
+@pytest.fixture
+def client_of(clock: TurnedClock, strays: list[Hit]) -> ClientOf:
+    """Makes a client of the server at an address."""
+
+    def make(
+        address: tuple[str, int],
+        time_limit_ms: int = TIME_LIMIT_MS,
+        hedge_after_ms: int | None = None,
+        max_connections: int = 128,
+    ) -> LegacyQuoteServer:
+        return LegacyQuoteServer(
+            *address,
+            clock=clock,
+            on_stray_hit=strays.append,
+            time_limit_ms=time_limit_ms,
+            hedge_after_ms=hedge_after_ms,
+            max_connections=max_connections,
+        )
+
+    return make

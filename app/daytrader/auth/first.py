@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from daytrader.auth.identity import Identity
-from daytrader.auth.password import Passwords
+from daytrader.auth.password import Passwords, refusal
 from daytrader.auth.port import AuthStore
 from daytrader.auth.token import id_of, stored
 
@@ -27,9 +27,11 @@ async def make_first(
     was removed, revoked or changed later is not undone by a restart. An empty text makes none.
 
     Raises:
-        ValueError: the text of the token is none.
+        ValueError: the text of the token is none, or the password is too short or too long.
         AuthUnavailableError: the store is away; what was stored until then is whole, so it can be done again.
     """
+    if why := refusal(admin_password) if admin_password else "":
+        raise ValueError(f"the first admin's password cannot be taken: {why}")
     if admin_password and await store.identity(ADMIN) is None:
         hashed = await passwords.hash(admin_password)
         if await store.add(Identity(name=ADMIN, role="admin", password=hashed, created=now, changed=now)):

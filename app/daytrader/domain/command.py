@@ -8,7 +8,7 @@ import msgspec
 from daytrader.domain import refusal
 from daytrader.domain.money import LARGEST_CENTS
 
-CommandName = Literal[
+AccountCommand = Literal[
     "ADD",
     "QUOTE",
     "BUY",
@@ -23,9 +23,11 @@ CommandName = Literal[
     "SET_SELL_AMOUNT",
     "SET_SELL_TRIGGER",
     "CANCEL_SET_SELL",
-    "DUMPLOG",
     "DISPLAY_SUMMARY",
 ]
+"""The commands that act on, or show, one account."""
+
+CommandName = Literal[AccountCommand, "DUMPLOG"]
 """DUMPLOG counts twice: for one user's log, and (without a userid) for the whole log."""
 
 COMMAND_NAMES: Final[dict[str, CommandName]] = {name: name for name in get_args(CommandName)}

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from daytrader.auth.first import ADMIN
 from daytrader.auth.token import new_text
 from daytrader.local.secret import write_private
 
@@ -40,5 +39,5 @@ class FirstCredentials:
         """Where they are, for a person who has just started it."""
         return (
             f"every request needs a bearer token; a broker's is in {self.broker_token} (clients take it from "
-            f"DAYTRADER_TOKEN_FILE), the password of {ADMIN} in {self.admin_password}"
+            "DAYTRADER_TOKEN_FILE); an admin's is made by `daytrader token create NAME --role admin`"
         )

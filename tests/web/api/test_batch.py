@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daytrader.domain.command import COMMAND_NAMES, Command, Fault
+from daytrader.domain.command import COMMAND_NAMES, AccountCommand, Command, Fault
 from daytrader.transaction.message import Reply, Request
 from daytrader.web.api import batch, lines
-from daytrader.web.api.batch_line import BatchCommand
 from daytrader.web.parameters import LARGEST_BODY
 from tests.web.api.asking import ask, problem
 from tests.web.client import Answer, Connection, exchange, get
@@ -276,9 +275,12 @@ async def test_commands_are_counted(behind: Behind, port: int, gained: Gained) -
     assert gained("daytrader_commands_total", command="COMMIT_BUY", outcome="accepted") == 2
 
 
-def test_the_commands() -> None:
+async def test_a_log_is_not_had_by_a_batch(behind: Behind, port: int) -> None:
     """A batch takes every command but DUMPLOG, whose answer is a stream of its own."""
-    assert set(get_args(BatchCommand)) == set(COMMAND_NAMES) - {"DUMPLOG"}
+    assert set(get_args(AccountCommand)) == set(COMMAND_NAMES) - {"DUMPLOG"}
+    (answer,) = await run(port, line("DUMPLOG"))
+    assert (answer["status"], answer["problem"]["code"]) == (400, "malformed-request")
+    assert behind.requests == []
 
 
 _text = st.text(max_size=9)

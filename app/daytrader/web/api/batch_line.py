@@ -1,40 +1,22 @@
 """A line of a batch, and a line of its answer."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from daytrader.domain.command import AccountCommand
 from daytrader.web.api.bodies import Cents, Symbol, User
 from daytrader.web.api.problems import Problem
 
 NDJSON: Final = "application/x-ndjson"
 """Lines of JSON, each ended by a line feed."""
 
-BatchCommand = Literal[
-    "ADD",
-    "QUOTE",
-    "BUY",
-    "COMMIT_BUY",
-    "CANCEL_BUY",
-    "SELL",
-    "COMMIT_SELL",
-    "CANCEL_SELL",
-    "SET_BUY_AMOUNT",
-    "SET_BUY_TRIGGER",
-    "CANCEL_SET_BUY",
-    "SET_SELL_AMOUNT",
-    "SET_SELL_TRIGGER",
-    "CANCEL_SET_SELL",
-    "DISPLAY_SUMMARY",
-]
-"""All but DUMPLOG, whose answer is a stream of its own."""
-
 
 class BatchLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a batch: a command with what it takes."""
+    """One line of a batch: a command with what it takes. DUMPLOG is none: its answer is a stream of its own."""
 
-    command: BatchCommand
+    command: AccountCommand
     user: User
     symbol: Symbol | None = None
     amount_cents: Annotated[Cents | None, Meta(description="The amount, or a trigger's price.")] = None
