@@ -45,7 +45,9 @@ async def test_a_first_day_with_tokens(tmp_path: Path, options: list[str]) -> No
         kept = tmp_path / "data" / ("cluster" if options else "embedded")
         for file in ("admin-password", "broker-token"):
             assert stat.S_IMODE((kept / file).stat().st_mode) == 0o600
-            assert str(kept / file) in (tmp_path / "up.log").read_text()
+        words = (tmp_path / "up.log").read_text()
+        assert str(kept / "broker-token") in words
+        assert "daytrader token create NAME --role admin" in words
         url = ["--url", installation.url]
         broker = {"DAYTRADER_TOKEN_FILE": str(kept / "broker-token")}
         day = str(tmp_path / "day.txt")
