@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
+from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Guard
 from daytrader.health import Part
 from daytrader.membership import Alone
 from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web.app import WebApp
+from daytrader.web.page.visitor import Visitors
 
 
 class Behind:
@@ -41,8 +43,14 @@ class Behind:
         """Return the parts that the test gave."""
         return list(self.said)
 
-    def app(self, guard: Guard | None = None, tracing: Tracing | None = None) -> WebApp:
-        """Return a web app in front of it, behind `guard` where there is one."""
+    def app(
+        self,
+        guard: Guard | None = None,
+        tracing: Tracing | None = None,
+        visitors: Visitors | None = None,
+        entrance: Entrance | None = None,
+    ) -> WebApp:
+        """Return a web app in front of it, behind `guard` where there is one; with pages where there are `visitors`."""
         return WebApp(
             self,
             self,
@@ -53,6 +61,8 @@ class Behind:
             clock=lambda: 1_234,
             guard=guard,
             tracing=tracing,
+            visitors=visitors,
+            entrance=entrance,
         )
 
 
