@@ -32,8 +32,11 @@ AT_MOST_FOR: Final = 60.0
 MOST_REMEMBERED: Final = 4_096
 """Tokens; the one looked up longest ago is forgotten first."""
 
-MOST_LOOK_UPS: Final = 64
-"""Look-ups of unknown tokens under way; above that 429, so that random tokens cannot crowd out the journal."""
+LOOK_UPS_AT_ONCE: Final = 64
+"""Look-ups of unknown tokens. Further ones wait for their turn, so that random tokens cannot crowd out the journal."""
+
+MOST_LOOK_UPS: Final = 4_096
+"""Under way and waiting; above that 429. It is so many because a new replica knows nobody of those who trade."""
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -81,6 +84,7 @@ class Guard:
         self._seconds = seconds
         self._known: dict[bytes, _Known] = {}
         self._looking: dict[bytes, asyncio.Task[bool]] = {}
+        self._turns = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
 
     async def caller(self, authorization: bytes) -> Caller | Denied:
         """Return who shows this Authorization header (empty: none), or what to answer instead."""
@@ -121,7 +125,8 @@ class Guard:
         if look is None:
             if known is None and len(self._looking) >= MOST_LOOK_UPS:
                 return BUSY
-            look = self._looking[key] = asyncio.create_task(self._look_up(key, text), name="token look-up")
+            looking = self._in_turn(key, text) if known is None else self._look_up(key, text)
+            look = self._looking[key] = asyncio.create_task(looking, name="token look-up")
             look.add_done_callback(lambda _: self._looking.pop(key, None))
         age = 0.0 if known is None else self._seconds() - known.read_at
         if known is not None and age < GOOD_FOR:
@@ -133,6 +138,10 @@ class Guard:
             if known is not None:
                 known.in_vain_at = self._seconds()
         return AWAY if known is None or age >= AT_MOST_FOR else known
+
+    async def _in_turn(self, key: bytes, text: str) -> bool:
+        async with self._turns:
+            return await self._look_up(key, text)
 
     async def _look_up(self, key: bytes, text: str) -> bool:
         """Remember or forget the token as the store says; return False where it says nothing."""
