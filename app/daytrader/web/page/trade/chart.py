@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from markupsafe import Markup
 
-from daytrader.domain.money import dollars
+from daytrader.web.page.grouped import grouped
 
 WIDTH: Final = 640
 HEIGHT: Final = 160
@@ -54,11 +54,11 @@ def chart(identifier: str, title: str, points: Sequence[Point]) -> Chart | None:
 
 def _words(first: int, last: int, lowest: int, highest: int) -> str:
     if lowest == highest:
-        return f"It stayed at {dollars(last)}."
+        return f"It stayed at {grouped(last)}."
     went = "rose" if last > first else "fell" if last < first else "came back"
     return (
-        f"It {went} from {dollars(first)} to {dollars(last)}; "
-        f"the lowest was {dollars(lowest)}, the highest {dollars(highest)}."
+        f"It {went} from {grouped(first)} to {grouped(last)}; "
+        f"the lowest was {grouped(lowest)}, the highest {grouped(highest)}."
     )
 
 

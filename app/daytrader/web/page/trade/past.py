@@ -8,8 +8,8 @@ import msgspec
 from daytrader.domain.account import Account, Recent
 from daytrader.domain.command import AccountCommand
 from daytrader.domain.event import BuyTriggerFired, SellTriggerFired
-from daytrader.domain.money import dollars
 from daytrader.domain.record import Record
+from daytrader.web.page.grouped import grouped
 
 TITLES: Final[dict[AccountCommand, str]] = {
     "ADD": "Deposit",
@@ -97,7 +97,7 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """Everything in which a text is looked for."""
-        amount = dollars(self.cents) if self.cents else ""
+        amount = grouped(self.cents) if self.cents else ""
         return f"{self.title} {self.kind} {self.symbol} {amount} {self.refusal or 'accepted'} {self.detail}"
 
 
@@ -113,9 +113,9 @@ def of_fired(record: Record) -> Line | None:
     """Return the line for a record of a trigger that fired; None for another record."""
     match record.event:
         case BuyTriggerFired(symbol, price, shares, cost, _):
-            return Line(record.time, FIRED, symbol, cost, "", f"bought {_shares(shares)} at {dollars(price)}")
+            return Line(record.time, FIRED, symbol, cost, "", f"bought {_shares(shares)} at {grouped(price)}")
         case SellTriggerFired(symbol, price, shares, proceeds):
-            return Line(record.time, FIRED, symbol, proceeds, "", f"sold {_shares(shares)} at {dollars(price)}")
+            return Line(record.time, FIRED, symbol, proceeds, "", f"sold {_shares(shares)} at {grouped(price)}")
         case _:
             return None
 
@@ -125,7 +125,7 @@ def _of_recent(recent: Recent) -> Line:
     detail = ""
     if recent.answer is not None and command.name in ("BUY", "SELL"):
         price, shares, cents = recent.answer
-        detail = f"{_shares(shares)} at {dollars(price)}, {dollars(cents)} in all"
+        detail = f"{_shares(shares)} at {grouped(price)}, {grouped(cents)} in all"
     return Line(recent.time, command.name, command.symbol, command.cents, recent.refusal, detail)
 
 

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from daytrader.domain.quote import Quote
 from daytrader.domain.record import Record
+from daytrader.web.page.trade.outcome import AskedQuote
 from daytrader.web.page.trade.past import of_fired
 
 MOST_POINTS: Final = 240
@@ -50,6 +51,8 @@ class SeenAccount:
     def __init__(self) -> None:
         self.worth = Series()
         self.fired: list[Record] = []
+        self.asked: AskedQuote | None = None
+        """What the last QUOTE from the page answered."""
 
     def note_fired(self, records: Iterable[Record]) -> list[Record]:
         """Note the triggers among `records` that fired and were not known yet, and return them."""
@@ -101,6 +104,11 @@ class Seen:
     def account(self, user: str) -> SeenAccount:
         """Return what was seen of `user`, and go on noting it there."""
         return self._accounts.of(user)
+
+    def note_asked(self, user: str, asked: AskedQuote) -> None:
+        """Note what a QUOTE from the page of `user` answered."""
+        self.account(user).asked = asked
+        self.note(Quote(asked.symbol, asked.price, asked.asked_at, 0))
 
     def note(self, quote: Quote) -> None:
         """Note a quote; one that is older than the newest known is left out."""

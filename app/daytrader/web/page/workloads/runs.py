@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,12 +11,11 @@ import structlog
 
 from daytrader.auth.role import Caller, may_as
 from daytrader.clock import Clock
-from daytrader.transaction.message import Reply, Request
 from daytrader.web.api.desk import Desk
 from daytrader.web.dump import Dumps
 from daytrader.web.page.workloads.kept_log import KeptLog
 from daytrader.web.page.workloads.report import Report
-from daytrader.web.page.workloads.run import WorkloadRun
+from daytrader.web.page.workloads.run import Dump, WorkloadRun
 from daytrader.workload.file import Workload
 
 LONGEST_FILE: Final = 64 * 1024 * 1024
@@ -98,7 +96,7 @@ class Runs:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def _run(
-        self, report: Report, directory: Path, caller: Caller | None, dump: "Callable[[Request], asyncio.Future[Reply]]"
+        self, report: Report, directory: Path, caller: Caller | None, dump: Dump
     ) -> None:
         try:
             workload = await asyncio.to_thread(Workload.open, directory / "workload.txt")
