@@ -2,7 +2,9 @@
 
 import re
 
-_is_money = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.(?P<part>[0-9]{1,2}))?", re.ASCII).fullmatch
+_is_money = re.compile(
+    r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.(?P<part>[0-9]{1,2}))?", re.ASCII
+).fullmatch
 
 
 def amount_of(typed: str) -> str:

@@ -37,6 +37,12 @@ class CsvLog:
         )
         self._depth = 0
         self._began = False
+        self._log: etree._Element | None = None
+
+    @property
+    def kept(self) -> int:
+        """How many events are in memory."""
+        return 0 if self._log is None else len(self._log)
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the lines for the events that are whole with `chunk`. Raises CsvError: this is no XML."""
@@ -63,6 +69,8 @@ class CsvLog:
         for action, element in self._parser.read_events():
             if action == "start":
                 self._depth += 1
+                if self._log is None:
+                    self._log = element
                 continue
             if self._depth == _DEPTH_OF_EVENT:
                 writer.writerow(_row(element))

@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True):
     place: Place
     ok: bool
     text: str
+    status: int = 200
+    """The HTTP status that says the same."""
     request: str = ""
     """The request id, by which the command is found in the account; empty: it did not come that far."""
     quote: AskedQuote | None = None
@@ -47,12 +49,14 @@ class Outcome(msgspec.Struct, frozen=True):
 def outcome_of(action: Action, request: Request, reply: Reply) -> Outcome:
     """Return what came of `action`."""
     if reply.status == 200:
-        return Outcome(action.place, True, done(action, request, reply), request.id, _quote(action, request, reply))
+        return Outcome(
+            action.place, True, done(action, request, reply), 200, request.id, _quote(action, request, reply)
+        )
     text = reply.body.decode(errors="replace")
     if reply.status == 400:
-        return Outcome(action.place, False, f"{text}. {problems.advice_for(text)}".strip(), request.id)
+        return Outcome(action.place, False, f"{text}. {problems.advice_for(text)}".strip(), 400, request.id)
     words = _BY_TEXT.get(text) or _BY_STATUS.get(reply.status, "Something is wrong with the system.")
-    return Outcome(action.place, False, words)
+    return Outcome(action.place, False, words, reply.status)
 
 
 def _quote(action: Action, request: Request, reply: Reply) -> AskedQuote | None:

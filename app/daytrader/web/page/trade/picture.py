@@ -100,8 +100,10 @@ def known_quotes(account: Account, seen: Seen) -> dict[str, Quote]:
     return quotes
 
 
-def watched_symbols(account: Account) -> frozenset[str]:
+def watched_symbols(account: Account | None) -> frozenset[str]:
     """Return the symbols whose quotes the page of `account` shows."""
+    if account is None:
+        return frozenset()
     lately = {one.command.symbol for one in account.recent[-LATELY:] if one.command.symbol}
     return symbols_of(account) | lately
 
@@ -115,9 +117,7 @@ def last_symbol(account: Account) -> str:
     return ""
 
 
-def _shown_quote(
-    symbol: str, seen: Seen, asked: AskedQuote | None, quotes: Mapping[str, Quote]
-) -> ShownQuote | None:
+def _shown_quote(symbol: str, seen: Seen, asked: AskedQuote | None, quotes: Mapping[str, Quote]) -> ShownQuote | None:
     if not symbol:
         return None
     newest = seen.quotes([symbol]).get(symbol) or quotes.get(symbol)
@@ -127,6 +127,4 @@ def _shown_quote(
     if asked is not None and (asked.symbol, asked.asked_at) == (symbol, newest.asked_at):
         source = "asked for you" if asked.bought else "known already"
     title = f"Price of {symbol}, in dollars"
-    return ShownQuote(
-        symbol, newest.price, newest.asked_at, source, chart("price-chart", title, seen.prices(symbol))
-    )
+    return ShownQuote(symbol, newest.price, newest.asked_at, source, chart("price-chart", title, seen.prices(symbol)))

@@ -22,7 +22,7 @@ MOST_ACCOUNTS: Final = 1_000
 MOST_SYMBOLS: Final = 2_000
 
 APART: Final = 1_000
-"""Ms that two points are apart at the least; the newer one stands for both."""
+"""Ms that a point and the next but one are apart at the least; else the one between them goes."""
 
 
 class Series:

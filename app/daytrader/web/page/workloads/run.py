@@ -34,7 +34,14 @@ class WorkloadRun:
     """One run of one file."""
 
     def __init__(
-        self, workload: Workload, report: Report, desk: Desk, caller: Caller | None, dump: Dump, *, at_once: int = AT_ONCE
+        self,
+        workload: Workload,
+        report: Report,
+        desk: Desk,
+        caller: Caller | None,
+        dump: Dump,
+        *,
+        at_once: int = AT_ONCE,
     ) -> None:
         """`caller` is who may, or may not, give each command; None: everybody may."""
         self._workload = workload
@@ -99,7 +106,7 @@ class WorkloadRun:
         self._report.count(line, name, reply.status, reply.body.decode(errors="replace") if reply.status != 200 else "")
 
     async def _sent(self, request: Request, name: CommandName) -> Reply:
-        pause = FIRST_PAUSE
+        pause = self._first_pause
         for left in reversed(range(TRIES)):
             reply = await (self._dump(request) if name == "DUMPLOG" else self._desk.decide(request, name))
             if reply.status not in _AGAIN or not left:

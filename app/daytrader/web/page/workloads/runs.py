@@ -95,9 +95,7 @@ class Runs:
         if directory is not None:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
-    async def _run(
-        self, report: Report, directory: Path, caller: Caller | None, dump: Dump
-    ) -> None:
+    async def _run(self, report: Report, directory: Path, caller: Caller | None, dump: Dump) -> None:
         try:
             workload = await asyncio.to_thread(Workload.open, directory / "workload.txt")
             with contextlib.closing(workload):
