@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Final, Literal, TypeVar
 
 import msgspec
-from daytrader.web.page.view import text
 
 from daytrader.domain.account import Account
 from daytrader.domain.quote import Quote
@@ -17,6 +16,7 @@ from daytrader.web.page.trade.past import Filter, Line, of_fired
 from daytrader.web.page.trade.pending import next_expiry
 from daytrader.web.page.trade.picture import Picture, picture, watched_symbols
 from daytrader.web.page.trade.seen import Seen
+from daytrader.web.page.view import text
 from daytrader.web.quote_stream import QuoteStream
 
 View = Literal["trade", "history"]

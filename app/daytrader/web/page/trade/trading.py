@@ -4,11 +4,6 @@ import secrets
 from typing import Final, get_args
 from urllib.parse import urlencode
 
-from daytrader.web.page.form import Form, RefusedError
-from daytrader.web.page.pages import Pages, SeeOther, for_script
-from daytrader.web.page.told import Told
-from daytrader.web.page.view import render, text
-from daytrader.web.page.visitor import Visitor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -21,6 +16,9 @@ from daytrader.web.api.desk import Desk
 from daytrader.web.dump import Dumps
 from daytrader.web.event_id import EventId
 from daytrader.web.hub import Hub
+from daytrader.web.page.form import Form, RefusedError
+from daytrader.web.page.pages import Pages, SeeOther, for_script
+from daytrader.web.page.told import Told
 from daytrader.web.page.trade.account_now import AwayError, account_now
 from daytrader.web.page.trade.actions import ACTIONS, Action
 from daytrader.web.page.trade.amounts import amount_of, symbol_of
@@ -31,6 +29,8 @@ from daytrader.web.page.trade.past import KINDS, Filter
 from daytrader.web.page.trade.picture import picture, watched_symbols
 from daytrader.web.page.trade.seen import Seen
 from daytrader.web.page.trade.statement import Format, Statement
+from daytrader.web.page.view import render, text
+from daytrader.web.page.visitor import Visitor
 from daytrader.web.sse import Streams
 
 _FORMATS: Final[tuple[Format, ...]] = get_args(Format)

@@ -2,10 +2,6 @@
 
 from typing import Final
 
-from daytrader.web.page.form import Form, RefusedError
-from daytrader.web.page.pages import Pages, SeeOther, brokers
-from daytrader.web.page.view import render, text
-from daytrader.web.page.visitor import Visitor
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -13,6 +9,10 @@ from starlette.routing import Route
 from daytrader.auth.guard import NOT_YOURS, Denied
 from daytrader.auth.role import Caller
 from daytrader.clock import Clock
+from daytrader.web.page.form import Form, RefusedError
+from daytrader.web.page.pages import Pages, SeeOther, brokers
+from daytrader.web.page.view import render, text
+from daytrader.web.page.visitor import Visitor
 from daytrader.web.page.workloads.report_stream import ReportStream
 from daytrader.web.page.workloads.runs import LONGEST_FILE, BusyError, Runs
 from daytrader.web.page.workloads.upload import read_upload

@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator
 from typing import IO, Final
 
 import msgspec
-from daytrader.web.page.form import RefusedError
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
+
+from daytrader.web.page.form import RefusedError
 
 MORE_BYTES: Final = 16 * 1024
 """What a form may have beside its file."""
