@@ -55,7 +55,7 @@ class Trading:
             pages.get("/trade", self._choose),
             pages.get("/history", self._choose),
             pages.get("/trade/{user}", self._show_trade),
-            pages.get("/trade/{user}/history", self._show_history),
+            pages.get("/history/{user}", self._show_history),
             pages.get("/trade/{user}/live", self._stream),
             *(pages.get(f"/trade/{{user}}/log.{form}", self._log) for form in _FORMATS),
             pages.post("/trade/{user}/{action}", self._act),
@@ -70,7 +70,7 @@ class Trading:
             return render(request, visitor, "trade/choose.html", user="")
         if not _is_user(user):
             return render(request, visitor, "trade/choose.html", 400, user=user)
-        path = f"/trade/{user}/history" if request.url.path == "/history" else f"/trade/{user}"
+        path = f"{request.url.path}/{user}"
         onward = SeeOther(path)
         onward.told = visitor.told
         return onward
@@ -111,6 +111,7 @@ class Trading:
             template,
             200,
             user=user,
+            account=user,
             picture=shown,
             symbol=symbol or (shown.quote.symbol if shown.quote is not None else ""),
             chosen=symbol,
