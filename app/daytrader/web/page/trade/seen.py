@@ -37,7 +37,7 @@ class Series:
         points = self.points
         if points and time < points[-1][0]:
             return
-        if len(points) > 1 and time - points[-2][0] < APART:
+        if points and (time == points[-1][0] or (len(points) > 1 and time - points[-2][0] < APART)):
             points.pop()
         points.append((time, cents))
         if len(points) > MOST_POINTS:
