@@ -1,11 +1,24 @@
 """Real servers for all tests, shared by the processes of a run."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.keeper import kept
+
+WHOLE_RUN_GB = 6
+"""What the databases of a whole run take at most at a time, in 10^9 bytes."""
+
+
+def pytest_report_header() -> str:
+    """Say how much room there is: what fails for want of it looks like anything else."""
+    directory = tempfile.gettempdir()
+    free = shutil.disk_usage(directory).free / 1e9
+    too_little = "" if free > WHOLE_RUN_GB else ": TOO LITTLE, name another directory in TMPDIR"
+    return f"disk: {free:.0f} GB free in {directory}, a whole run takes up to {WHOLE_RUN_GB}{too_little}"
 
 
 @pytest.fixture(scope="session")

@@ -184,12 +184,14 @@ async def test_many_requests_at_once_are_one_look_up(guard: Guard, watched: Watc
 
 
 async def test_random_tokens_do_not_crowd_out_others(guard: Guard, watched: Watched, seconds: Seconds) -> None:
-    """So many look-ups at a time, then 429; a token that is known is still looked up again."""
+    """So many look-ups at a time, and so many that wait, then 429; a token that is known is looked up at once."""
     shown, token_id = await made(watched)
     await guard.caller(shown)
     watched.answers.clear()
     random = [asyncio.create_task(guard.caller(b"Bearer " + new_text().encode())) for _ in range(module.MOST_LOOK_UPS)]
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(watched.asked) == 1 + module.LOOK_UPS_AT_ONCE
     assert await guard.caller(b"Bearer " + new_text().encode()) == BUSY
     seconds.now += 2
     assert await guard.caller(shown) == BROKER

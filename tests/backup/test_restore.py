@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from daytrader.auth.identity import Identity
 from daytrader.auth.mongodb import MongoAuthStore
 from daytrader.auth.token import new_text, stored
+from daytrader.backup import manifest, target
 from daytrader.backup import restore as module
-from daytrader.backup import target
 from daytrader.backup.directory import backups, prune
 from daytrader.backup.manifest import ACCOUNTS, AUDIT, JOURNAL, MANIFEST, MANIFEST_SUM, BackupError
 from daytrader.backup.restore import restore
@@ -34,6 +38,17 @@ async def backup(settings: Settings, directory: Path) -> Path:
         await system.accepted("DUMPLOG", userid="alice", filename="log")  # until the audit store has it all
         path, _ = await Taking(settings, unseen).into(directory)
     return path
+
+
+@asynccontextmanager
+async def auth_store(settings: Settings) -> AsyncIterator[MongoAuthStore]:
+    """The identities and tokens of the installation that has these settings."""
+    store = MongoAuthStore(settings.data_uri)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 async def cents(settings: Settings, user: str = "alice") -> int:
@@ -130,7 +145,7 @@ async def test_another_number_of_partitions_is_refused(backup: Path, new_install
 async def test_web_replicas_that_look_up_tokens_may_go_on(
     backup: Path, new_installation: NewInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They read nothing of what is restored, and what they read is left as it is."""
+    """Of identities and tokens a restore only adds those that are not there, and what there is is left as it is."""
     monkeypatch.setattr(target, "STOPPED_WITHIN", 0)
     empty = new_installation()
     web = MongoAuthStore(empty.data_uri)
@@ -140,6 +155,47 @@ async def test_web_replicas_that_look_up_tokens_may_go_on(
     await restore(backup, empty, unseen)
     assert await web.token(token.id) == token
     await web.close()
+
+
+async def test_identities_and_tokens_are_restored_beside_those_that_are_there(
+    settings: Settings, directory: Path, new_installation: NewInstallation
+) -> None:
+    """People sign in as before, what was revoked stays so, and a first admin that the new installation made stays."""
+    token = stored(new_text(), "load", "broker", now=1)
+    gone = stored(new_text(), "old", "broker", now=1)
+    async with auth_store(settings) as store:
+        for name, password in (("admin", "old hash"), ("alice", "her hash")):
+            await store.add(Identity(name=name, role="trader", password=password, created=1, changed=1))
+        await store.add_token(token)
+        await store.add_token(gone)
+        await store.revoke(gone.id, 2)
+    async with trading(settings) as system:
+        await system.accepted("ADD", userid="alice", amount="2.00")
+        await system.accepted("DUMPLOG", userid="alice", filename="log")
+    backup, _ = await Taking(settings, unseen).into(directory)
+    empty = new_installation()
+    first = Identity(name="admin", role="admin", password="new hash", created=3, changed=3)
+    async with auth_store(empty) as store:
+        await store.add(first)
+        await restore(backup, empty, unseen)
+        assert await store.identity("admin") == first
+        assert [one.password for one in await store.identities()] == ["new hash", "her hash"]
+        assert await store.token(token.id) == token
+        revoked = await store.token(gone.id)
+        assert revoked is not None
+        assert revoked.revoked == 2
+
+
+async def test_a_backup_of_before_there_were_identities_is_restored(
+    backup: Path, new_installation: NewInstallation
+) -> None:
+    """Its manifest does not name their files."""
+    taken = manifest.read(backup)
+    old = tuple(file for file in taken.files if file.name in (ACCOUNTS, JOURNAL, AUDIT))
+    manifest.write(backup, msgspec.structs.replace(taken, files=old))
+    empty = new_installation()
+    await restore(backup, empty, unseen)
+    assert await cents(empty) == 300
 
 
 async def test_running_services_are_refused(

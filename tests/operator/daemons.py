@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daytrader.local.binaries import mongod
-from daytrader.local.mongod import PARAMETERS
+from daytrader.local.mongod import PARAMETERS, SMALL_LOG
 from daytrader.local.ports import is_free
 from daytrader.local.process import Process, Program
 from daytrader.local.secret import write_private
@@ -58,6 +58,7 @@ class Daemons:
             *(str(mongod()), "--port", str(port), "--bind_ip", "localhost", "--nounixsocket"),
             *(("--replSet", replica_set) if replica_set else ()),
             *("--dbpath", str(data), "--keyFile", str(keyfile), "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
+            *SMALL_LOG,
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500", *tls),
             *(word for parameter in PARAMETERS for word in ("--setParameter", parameter)),
         )

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from daytrader.auth.port import AuthStore, AuthUnavailableError
 from daytrader.auth.role import Caller
-from daytrader.auth.token import caller, id_of
+from daytrader.auth.token import Token, caller, id_of
 from daytrader.clock import Clock
 from daytrader.internal import Tokens
 
@@ -32,8 +32,11 @@ AT_MOST_FOR: Final = 60.0
 MOST_REMEMBERED: Final = 4_096
 """Tokens; the one looked up longest ago is forgotten first."""
 
-MOST_LOOK_UPS: Final = 64
-"""Look-ups of unknown tokens under way; above that 429, so that random tokens cannot crowd out the journal."""
+LOOK_UPS_AT_ONCE: Final = 64
+"""Look-ups of unknown tokens. Further ones wait for their turn, so that random tokens cannot crowd out the journal."""
+
+MOST_LOOK_UPS: Final = 4_096
+"""Under way and waiting; above that 429. It is so many because a new replica knows nobody of those who trade."""
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -81,13 +84,25 @@ class Guard:
         self._seconds = seconds
         self._known: dict[bytes, _Known] = {}
         self._looking: dict[bytes, asyncio.Task[bool]] = {}
+        self._turns = asyncio.Semaphore(LOOK_UPS_AT_ONCE)
 
     async def caller(self, authorization: bytes) -> Caller | Denied:
         """Return who shows this Authorization header (empty: none), or what to answer instead."""
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer":
             return NO_TOKEN
-        token = token.strip()
+        return await self._good(token.strip(), session=False)
+
+    async def session(self, text: bytes) -> Caller | Denied:
+        """Return whose session the text (of a cookie) is, or what to answer instead."""
+        return await self._good(text, session=True)
+
+    def forget(self, name: str) -> None:
+        """Ask the store again about everything that acts as `name`: this replica has ended some of it."""
+        for key in [key for key, known in self._known.items() if known.caller.name == name]:
+            del self._known[key]
+
+    async def _good(self, token: bytes, *, session: bool) -> Caller | Denied:
         key = sha256(token).digest()
         known = self._known.get(key)
         if known is None or self._seconds() - known.read_at >= RENEW_AFTER:
@@ -95,7 +110,7 @@ class Guard:
             if isinstance(found, Denied):
                 return found
             known = found
-        if known.expires and self._clock() >= known.expires:
+        if (known.expires and self._clock() >= known.expires) or known.session is not session:
             return BAD_TOKEN
         return known.caller
 
@@ -121,7 +136,8 @@ class Guard:
         if look is None:
             if known is None and len(self._looking) >= MOST_LOOK_UPS:
                 return BUSY
-            look = self._looking[key] = asyncio.create_task(self._look_up(key, text), name="token look-up")
+            looking = self._in_turn(key, text) if known is None else self._look_up(key, text)
+            look = self._looking[key] = asyncio.create_task(looking, name="token look-up")
             look.add_done_callback(lambda _: self._looking.pop(key, None))
         age = 0.0 if known is None else self._seconds() - known.read_at
         if known is not None and age < GOOD_FOR:
@@ -133,6 +149,10 @@ class Guard:
             if known is not None:
                 known.in_vain_at = self._seconds()
         return AWAY if known is None or age >= AT_MOST_FOR else known
+
+    async def _in_turn(self, key: bytes, text: str) -> bool:
+        async with self._turns:
+            return await self._look_up(key, text)
 
     async def _look_up(self, key: bytes, text: str) -> bool:
         """Remember or forget the token as the store says; return False where it says nothing."""
@@ -146,7 +166,7 @@ class Guard:
         who = None if token is None else caller(token, text, identity)
         self._known.pop(key, None)
         if token is not None and who is not None:
-            self._known[key] = _Known(who, token.expires, began)
+            self._known[key] = _Known(who, token, began)
             if len(self._known) > MOST_REMEMBERED:
                 del self._known[next(iter(self._known))]
         return True
@@ -155,11 +175,12 @@ class Guard:
 class _Known:
     """A token that was good at `read_at`; `in_vain_at` is when somebody last waited for the store in vain."""
 
-    __slots__ = ("caller", "expires", "in_vain_at", "read_at")
+    __slots__ = ("caller", "expires", "in_vain_at", "read_at", "session")
 
-    def __init__(self, who: Caller, expires: int, read_at: float) -> None:
+    def __init__(self, who: Caller, token: Token, read_at: float) -> None:
         self.caller = who
-        self.expires = expires
+        self.expires = token.expires
+        self.session = token.session
         self.read_at = read_at
         self.in_vain_at = -math.inf
 

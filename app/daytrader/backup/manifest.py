@@ -19,6 +19,9 @@ MANIFEST_SUM: Final = "manifest.sha256"
 ACCOUNTS: Final = "accounts.bson.gz"
 JOURNAL: Final = "journal.bson.gz"
 AUDIT: Final = "audit.bson.gz"
+IDENTITIES: Final = "identities.bson.gz"
+TOKENS: Final = "tokens.bson.gz"
+"""These two came later: there are backups without them."""
 
 
 class BackupError(Exception):
@@ -61,8 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileFacts, ...]
 
     def documents(self, name: str) -> int:
-        """Return how many documents the file `name` holds."""
-        return next(file.documents for file in self.files if file.name == name)
+        """Return how many documents the file `name` holds; 0 where there is no such file."""
+        return next((file.documents for file in self.files if file.name == name), 0)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from bson import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
 from daytrader.audit.mongodb import ENTRIES as AUDIT_ENTRIES
+from daytrader.auth.mongodb import IDENTITIES, TOKENS
 from daytrader.backup import documents, manifest
 from daytrader.backup.directory import kept
 from daytrader.backup.manifest import BackupError, Manifest
@@ -74,6 +75,10 @@ async def _fill(directory: Path, taken: Manifest, settings: Settings, progress: 
         await filling.fill(data, ACCOUNTS, manifest.ACCOUNTS)
         await filling.fill(data, ENTRIES, manifest.JOURNAL)
         await filling.fill(audit, AUDIT_ENTRIES, manifest.AUDIT)
+        # What the installation has of these by itself, its first admin say, stays: whoever installed it has its secret.
+        for collection, name in ((IDENTITIES, manifest.IDENTITIES), (TOKENS, manifest.TOKENS)):
+            if taken.documents(name):
+                await filling.fill(data, collection, name)
         await _insert(data, CHECKPOINTS, _checkpoints(taken))
         await _insert(data, POSITIONS, _positions(taken))
         await target.open(settings.partitions)

@@ -4,7 +4,8 @@ Trimming is held. Then, one after the other: each partition's checkpoint, and wh
 as it is when its turn comes, so as of the checkpoint or of later; each partition's last entry; the journal up to there,
 from the checkpoint on (or from what is audited, where that is less); and the audit store, up to the same entries. An
 account is never ahead of the journal's copy, since that is taken after it. What the journal's copy leaves out is in the
-accounts and in the audit store; what the audit store lacks yet is in the journal's copy.
+accounts and in the audit store; what the audit store lacks yet is in the journal's copy. Identities and tokens, hashes
+of passwords and of tokens only, are copied as they are at the end.
 """
 
 import functools
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from daytrader.audit.mongodb import ENTRIES as AUDIT_ENTRIES
+from daytrader.auth.mongodb import IDENTITIES, TOKENS
 from daytrader.backup import manifest
 from daytrader.backup.directory import appearing, locked, name_of
 from daytrader.backup.documents import DocumentFile
@@ -77,6 +79,8 @@ class Taking:
         # The audit store is never trimmed, so nobody needs to be held up by its copy, which is the longest.
         whole = [(0, head) for head in heads]
         audit, audited = await self._copy_entries(partial / manifest.AUDIT, self._audit, AUDIT_ENTRIES, whole, None)
+        identities = await self._copy(partial / manifest.IDENTITIES, IDENTITIES)
+        tokens = await self._copy(partial / manifest.TOKENS, TOKENS)
         taken = Manifest(
             build=self._build,
             began=began,
@@ -85,7 +89,7 @@ class Taking:
                 PartitionFacts(checkpoint, mark, head, held)
                 for (checkpoint, mark), head, held in zip(starts, heads, audited, strict=True)
             ),
-            files=(accounts, journal, audit),
+            files=(accounts, journal, audit, identities, tokens),
         )
         _joined(taken.partitions, last)
         manifest.write(partial, taken)
@@ -106,7 +110,8 @@ class Taking:
     async def _count(self) -> int:
         """Return about how many documents there are."""
         total = 0
-        for primary, collection in ((self._data, ACCOUNTS), (self._data, ENTRIES), (self._audit, AUDIT_ENTRIES)):
+        data = ((self._data, name) for name in (ACCOUNTS, ENTRIES, IDENTITIES, TOKENS))
+        for primary, collection in (*data, (self._audit, AUDIT_ENTRIES)):
             command = primary.database.command
             total += int((await persist("counting", functools.partial(command, {"count": collection})))["n"])
         return total
@@ -150,6 +155,13 @@ class Taking:
                     places[partition] = max(places[partition], account["p"])
                 hold.check()
         return file.facts(), places
+
+    async def _copy(self, path: Path, collection: str) -> FileFacts:
+        """Copy a collection of the data set."""
+        async with DocumentFile(path) as file:
+            async for raw, found in batches(self._data, collection, {}):
+                await self._write(file, raw, found, collection)
+        return file.facts()
 
     async def _copy_entries(
         self, path: Path, primary: Primary, collection: str, spans: Sequence[tuple[int, int]], hold: Hold | None

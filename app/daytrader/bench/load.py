@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import urllib.request
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ async def measure(
     duration: float | None = None,
     rate: float | None = None,
     processes: int = 1,
+    token_file: Path | None = None,
 ) -> Measured:
     """Run `file` against the cluster and measure it.
 
@@ -63,7 +65,9 @@ async def measure(
     pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
     meter = CpuMeter(pids)
     before = await asyncio.to_thread(scrape, cluster)
-    report = await _generate(cluster.url, file, connections, duration, rate, processes)
+    environment = {} if token_file is None else {"DAYTRADER_TOKEN_FILE": str(token_file)}
+    options = {"--connections": connections, "--duration": duration, "--rate": rate, "--processes": processes}
+    report = await _generate(cluster.url, file, options, environment)
     after = await asyncio.to_thread(scrape, cluster)
     cpu = {"load generator": float(report["cpu_s"]), **meter.seconds()}
     commands = int(report["accepted"]) + int(report["refused"])
@@ -97,17 +101,15 @@ async def measure(
 
 
 async def _generate(
-    url: str, file: Path, connections: int | None, duration: float | None, rate: float | None, processes: int
+    url: str, file: Path, options: Mapping[str, float | None], environment: Mapping[str, str]
 ) -> Mapping[str, Any]:
     report = file.with_suffix(".report.json")
     report.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "daytrader", "workload", "run", str(file), "--url", url, "--no-retry"]
-    argv += ["--json", str(report), "--processes", str(processes)]
-    for option, value in (("--connections", connections), ("--duration", duration), ("--rate", rate)):
-        if value is not None:
-            argv += [option, str(value)]
+    argv += ["--json", str(report)]
+    argv += [word for option, value in options.items() if value is not None for word in (option, str(value))]
     child = await asyncio.create_subprocess_exec(
-        *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *argv, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said, _ = await child.communicate()
     if not report.exists():

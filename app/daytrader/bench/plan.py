@@ -15,6 +15,7 @@ from daytrader.bench.batch import MeasuredWay, measure_batch
 from daytrader.bench.dump import MeasuredDump, measure_dump
 from daytrader.bench.load import LoadFailedError, Measured, measure, scrape
 from daytrader.local.cluster import Cluster, ClusterOptions
+from daytrader.local.first_credentials import FirstCredentials
 from daytrader.local.ports import free_port
 from daytrader.local.supervisor import Supervisor
 from daytrader.settings import Settings
@@ -23,6 +24,9 @@ from daytrader.workload.maker import write
 
 WARM_UP: Final = 3.0
 """Seconds of load before anything is measured."""
+
+ROUNDS: Final = 3
+"""How often two configurations take turns, so that what else the machine does falls on both."""
 
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
@@ -122,6 +126,19 @@ class Plan:
             pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
             self._say("single requests and batches of the JSON API, taking turns")
             self.ways = await measure_batch(cluster.url, pids, self._seconds)
+
+    async def auth(self) -> None:
+        """What it costs that every command shows a token: clusters in the modes open and required, taking turns."""
+        credentials = FirstCredentials.kept(self._directory)
+        for _ in range(ROUNDS):
+            for mode, settings, token_file in (
+                ("open", {"DAYTRADER_AUTH_MODE": "open"}, None),
+                ("required", credentials.settings, credentials.broker_token),
+            ):
+                async with self._cluster(mode, settings) as (cluster, supervisor):
+                    file = self._file(100)
+                    await measure("warm-up", cluster, supervisor, file, duration=WARM_UP, token_file=token_file)
+                    await self._measure(f"tokens: {mode}", cluster, supervisor, 100, token_file=token_file)
 
     async def flat(self, users: int = 100_000) -> None:
         """The cost with many users and a long journal, both with 256 connections; and how long opening takes then."""

@@ -1,15 +1,20 @@
 """The API where everybody needs a token: every operation by everybody, and what is not even looked at."""
 
+import asyncio
 import json
 
 import pytest
 
+from daytrader.auth.guard import Guard
+from daytrader.auth.sqlite import SqliteAuthStore
+from daytrader.auth.token import new_text, stored
 from daytrader.transaction.message import Reply
 from daytrader.web.api.operations import LOGS, OPERATIONS
 from tests.web.api.asking import JSON, problem
 from tests.web.client import exchange, get
 from tests.web.conftest import Gained
 from tests.web.guarded import Guarded
+from tests.web.replica import HttpServer
 from tests.web.stand_in import Behind
 
 NOBODY = ""
@@ -82,3 +87,27 @@ async def test_the_document_is_for_anybody(guarded: Guarded) -> None:
     for path in ("/docs", "/docs.js", "/docs.css", "/openapi.json", "/problems/forbidden"):
         answer = await exchange(guarded.port, guarded.ask(NOBODY, f"/api/v1{path}", method="GET"))
         assert answer.status == 200
+
+
+async def test_a_batch_is_over_for_a_token_that_expires_meanwhile(behind: Behind, store: SqliteAuthStore) -> None:
+    """Lines that come later are 401, each by its own; what was decided before stays."""
+    now = 1_000
+    text = new_text()
+    await store.add_token(stored(text, "load", "broker", now=1, expires=2_000))
+    guard = Guard(store, lambda: now)
+    line = b'{"command":"COMMIT_BUY","user":"bob"}\n'
+    async with HttpServer(behind.app(guard)) as server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            f"POST /api/v1/batch HTTP/1.1\r\nHost: x\r\n{NDJSON}\r\nAuthorization: Bearer {text}\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(line), line)
+        )
+        await reader.readuntil(b'"line":1,"status":200')
+        now = 2_000
+        writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(line), line))
+        rest = await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+    await guard.close()
+    assert b'"line":2,"status":401' in rest
+    assert b'"code":"unauthenticated"' in rest
+    assert len(behind.requests) == 1

@@ -65,7 +65,7 @@ class BatchEndpoint:
         """Answer one batch."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            caller = await self._desk.caller(scope, metrics.UNKNOWN_COMMAND)
+            await self._desk.caller(scope, metrics.UNKNOWN_COMMAND)
             check_media_type(headers, NDJSON)
             declared = headers.get(b"content-length", b"")
             if declared.isdigit() and int(declared[:20]) > LARGEST_BATCH:
@@ -77,7 +77,7 @@ class BatchEndpoint:
             return
         self._under_way += 1
         try:
-            await _Batch(self._desk, caller, send, headers.get(b"traceparent", b"").decode("latin-1")).run(receive)
+            await _Batch(self._desk, scope, send, headers.get(b"traceparent", b"").decode("latin-1")).run(receive)
         finally:
             self._under_way -= 1
 
@@ -88,9 +88,12 @@ class _Batch:
     The body is read to its end whatever becomes of the answers: a client may send all of it before it takes any.
     """
 
-    def __init__(self, desk: Desk, caller: Caller | None, send: Send, parent: str) -> None:
+    def __init__(self, desk: Desk, scope: Scope, send: Send, parent: str) -> None:
         self._desk = desk
-        self._caller = caller
+        self._scope = scope
+        self._caller: Caller | None = None
+        self._denied: ProblemError | None = None
+        """What is said to one who may not go on: a token can be revoked, or expire, while its batch is under way."""
         self._send_message = send
         self._parent = parent
         self._lines: deque[Line] = deque()
@@ -119,6 +122,7 @@ class _Batch:
         self._start(self._read(receive), "batch's body")
         try:
             while not self._gone:
+                await self._ask()
                 self._begin()
                 if answers := self._answered():
                     await self._send(answers, more=True)
@@ -135,6 +139,13 @@ class _Batch:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        if self._denied is None:
+            try:
+                self._caller = await self._desk.caller(self._scope, metrics.UNKNOWN_COMMAND)
+            except ProblemError as error:
+                self._denied = error
 
     def _look(self) -> None:
         """Raise what ended a task before its time."""
@@ -201,6 +212,8 @@ class _Batch:
 
     def _understand(self, slot: _Slot, text: bytes | None) -> str:
         """Make the request of a line and return its user. Raises ProblemError."""
+        if self._denied is not None:
+            raise self._denied
         if text is None:
             raise ProblemError(problems.TOO_LARGE, f"The line is longer than {LONGEST_LINE} bytes")
         try:

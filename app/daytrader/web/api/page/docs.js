@@ -2,6 +2,7 @@
 "use strict";
 
 const LONGEST_SHOWN = 100000;
+const EVENTS_SHOWN = 5;
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -47,6 +48,8 @@ function request(operation, inputs, body) {
     if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
     else if (input.value) headers[parameter.name] = input.value;
   }
+  const token = document.getElementById("token").value.trim();
+  if (token) headers.Authorization = `Bearer ${token}`;
   const init = { method: operation.method.toUpperCase(), headers };
   if (body) {
     headers["Content-Type"] = body.type;
@@ -55,11 +58,25 @@ function request(operation, inputs, body) {
   return [operation.base + path, init];
 }
 
+// Shows what comes as it comes: some answers are long, and a stream of events never ends by itself.
 async function show(answer, output) {
-  let text = await answer.text();
-  if (text.length > LONGEST_SHOWN) text = `${text.slice(0, LONGEST_SHOWN)}\n… (cut)`;
-  if (/[/+]json$/.test(answer.headers.get("Content-Type") || "")) text = JSON.stringify(JSON.parse(text), null, 2);
-  output.textContent = `${answer.status} ${answer.statusText}\n${text}`;
+  const type = answer.headers.get("Content-Type") || "";
+  const heading = `${answer.status} ${answer.statusText}\n`;
+  const decoder = new TextDecoder();
+  const reader = answer.body.getReader();
+  let text = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    text += decoder.decode(part.value, { stream: true });
+    const enough = type.startsWith("text/event-stream") && text.split("\n\n").length > EVENTS_SHOWN;
+    output.textContent = heading + text.slice(0, LONGEST_SHOWN);
+    if (enough || text.length > LONGEST_SHOWN) {
+      output.textContent += "\n… (cut)";
+      await reader.cancel();
+      return;
+    }
+  }
+  if (/[/+]json$/.test(type)) output.textContent = heading + JSON.stringify(JSON.parse(text), null, 2);
+  else output.textContent = heading + text;
 }
 
 function form(operation, components) {
