@@ -102,8 +102,8 @@ def _kill(name: str) -> Breakage:
 def _stop(name: str) -> Breakage:
     says = (
         f"The mongod {name} is stopped and stays stopped until you start it again. Two of three members are a "
-        "majority, and go on; where it was the primary, writes wait some seconds for another to be elected. With two of "
-        "one set stopped nothing is written."
+        "majority, and go on; where it was the primary, writes wait some seconds for another to be elected. With two "
+        "of one set stopped nothing is written."
     )
     return Breakage(f"stop {name}", "Members", f"Stop {name}", says)
 

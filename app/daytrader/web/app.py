@@ -22,6 +22,7 @@ from daytrader.web.command import PREFIX, CommandEndpoint
 from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
+from daytrader.web.ops.operations import Operations
 from daytrader.web.page.app import page_app
 from daytrader.web.page.visitor import Visitors
 
@@ -56,13 +57,15 @@ class WebApp(Starlette):
         guard: Guard | None = None,
         visitors: Visitors | None = None,
         entrance: Entrance | None = None,
+        operations: Operations | None = None,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
         `debug`, `tracing` and `guard` are those of `CommandEndpoint`. Where there is a guard, `/health` is for admins
         and for the installation's own services.
 
-        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do.
+        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do;
+        `operations` is what the operations page shows.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
@@ -74,6 +77,7 @@ class WebApp(Starlette):
         self._guard = guard
         self._membership = membership
         self._health = health
+        self._operations = operations
         self._draining = False
         self._was_ready = False
         metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way + desk.under_way)
@@ -82,7 +86,7 @@ class WebApp(Starlette):
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
-                *([] if visitors is None else [Mount("", page_app(visitors, entrance))]),
+                *([] if visitors is None else [Mount("", page_app(visitors, entrance, operations))]),
             ]
         )
 
@@ -98,6 +102,8 @@ class WebApp(Starlette):
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""
         self._draining = True
+        if self._operations is not None:
+            self._operations.drain()
 
     def waits_for(self) -> str:
         """Return what keeps the replica from being ready, in words; empty where nothing does."""

@@ -73,7 +73,7 @@ def test_heads_are_told_by_partition_and_number() -> None:
         levels[("daytrader_audit_head_entries", number)] = audited
         levels[("daytrader_audit_head_records", number)] = audited * 10
     levels[("daytrader_audit_head_entries", "3")] = 4
-    heads = heads_of(Interval(START, START + 5_000, {}, levels))
+    heads = heads_of(levels)
     assert heads == (
         PartitionHeads(2, 9, 9, 90, 90),
         PartitionHeads(3, None, 4, None, None),

@@ -1,5 +1,7 @@
 """What happened between two looks."""
 
+from itertools import pairwise
+
 from daytrader.web.ops.interval import between, together
 from daytrader.web.ops.reading import Source
 from tests.web.ops.build import START, interval, sample, snapshot, source
@@ -79,7 +81,7 @@ def test_an_empty_bucket_stays_where_others_are_not() -> None:
 def test_intervals_in_a_row_add_up() -> None:
     """Counts are added, levels are the last ones, and it lasted from the first to the last."""
     looks = [snapshot(5 * number, _accepted(10.0 * number)) for number in range(4)]
-    parts = [between(one, other) for one, other in zip(looks, looks[1:], strict=False)]
+    parts = [between(one, other) for one, other in pairwise(looks)]
     whole = together(parts)
     assert whole.counts == {COUNT: 30}
     assert (whole.since, whole.until, whole.seconds) == (START, START + 15_000, 15.0)

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from daytrader.web.ops.plot import Line, Plot, amount, nice_top, plot
+from daytrader.web.ops.plot import Line, Plot, nice_top, plot
 
 SPAN = 600_000
 
@@ -56,9 +56,3 @@ def test_no_style_stands_in_it() -> None:
 def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
     """Not below what it has to reach."""
     assert nice_top(value) == pytest.approx(top)
-
-
-@pytest.mark.parametrize(("value", "text"), [(12345.6, "12,346"), (12.34, "12.3"), (0.123, "0.12"), (5, "5"), (0, "0")])
-def test_amounts_are_short(value: float, text: str) -> None:
-    """As many digits as one looks at."""
-    assert amount(value) == text

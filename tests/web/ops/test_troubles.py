@@ -13,6 +13,7 @@ from tests.web.ops.build import figures
 
 COMMANDS = "daytrader_commands_total"
 REQUESTS = "daytrader_quote_requests_total"
+DECIDES = Source("transaction", "one:9100")
 HITS = "daytrader_quote_server_hits_total"
 
 
@@ -73,7 +74,7 @@ def test_a_service_that_tells_no_metrics_is_named() -> None:
 def test_a_minute_beyond_a_limit_is_a_red_line(counts: dict[Key, float], levels: dict[Key, float], alert: str) -> None:
     """Each limit that an alert has is looked at, and only the one that is crossed is told."""
     minute = figures({("daytrader_trigger_delay_seconds_bucket", "+Inf"): 60, **counts}, levels)
-    assert _alerts(troubles_of(minute, [], [])) == [alert]
+    assert _alerts(troubles_of(minute, [], [DECIDES])) == [alert]
 
 
 @pytest.mark.parametrize(
@@ -93,13 +94,14 @@ def test_what_takes_too_long_is_a_red_line(
     counts |= {(COMMANDS, "ADD", "accepted"): 100}
     for bound, count in ((bounds[0], 90.0), (bounds[1], 100.0), ("+Inf", 100.0)):
         counts[(name, *labels, bound)] = count
-    assert _alerts(troubles_of(figures(counts), [], [])) == [alert]
+    assert _alerts(troubles_of(figures(counts), [], [DECIDES])) == [alert]
 
 
 def test_triggers_that_nobody_evaluates_are_told_after_a_while() -> None:
     """A replica evaluates them every second; a few seconds without may be a start."""
-    assert _alerts(troubles_of(figures(seconds=60), [], [])) == ["TriggersStopped"]
-    assert troubles_of(figures(seconds=10), [], []) == []
+    assert _alerts(troubles_of(figures(seconds=60), [], [DECIDES])) == ["TriggersStopped"]
+    assert troubles_of(figures(seconds=10), [], [DECIDES]) == []
+    assert troubles_of(figures(seconds=60), [], []) == []
 
 
 def test_the_same_is_said_once() -> None:

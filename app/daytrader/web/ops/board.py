@@ -6,12 +6,12 @@ from typing import Final
 from daytrader.health import Part
 from daytrader.web.ops.breaking import Breakage, Deed
 from daytrader.web.ops.figures import Figures, PartitionHeads
-from daytrader.web.ops.plot import Line, Plot, amount, plot
+from daytrader.web.ops.plot import Line, Plot, plot
 from daytrader.web.ops.reading import Snapshot
 from daytrader.web.ops.recorder import KEPT_MS, MINUTE_MS, Recorder
 from daytrader.web.ops.survival import Survival, survival_of
 
-PARTS: Final = ("troubles", "now", "plots", "commands", "quotes", "partitions", "parts", "builds", "break")
+FRAGMENTS: Final = ("troubles", "now", "plots", "commands", "quotes", "partitions", "parts", "builds", "break")
 """The fragments, in the page's order: each is the template ops/NAME.html and the element ops-NAME."""
 
 
@@ -19,9 +19,13 @@ class Board:
     """Everything that the templates ask for."""
 
     def __init__(
-        self, recorder: Recorder, offers: Sequence[Breakage] | None, deeds: Sequence[Deed], break_error: str
+        self,
+        recorder: Recorder,
+        offers: Sequence[Breakage] | None = None,
+        deeds: Sequence[Deed] = (),
+        why_not: str = "",
     ) -> None:
-        """`offers` is what can be broken, None: nothing ever; `break_error` is why that is not known at present."""
+        """`offers` is what can be broken, None: nothing ever; `why_not` is why that is not known at present."""
         self.troubles = recorder.troubles()
         self.parts: Sequence[Part] = sorted(recorder.parts, key=lambda part: (part.ok, _group_of(part)))
         self.now = recorder.now()
@@ -30,14 +34,11 @@ class Board:
         self.newest = recorder.newest
         self.plots = plots_of(recorder.points())
         self.offers = offers
-        self.break_error = break_error
-        partitions = () if self.now is None else self.now.partitions
-        self.survivals: Sequence[Survival] = [survival_of(deed, partitions, recorder.since(deed.at)) for deed in deeds]
-
-    @property
-    def partitions(self) -> Sequence[PartitionHeads]:
-        """How far journal and log of each partition are."""
-        return () if self.now is None else self.now.partitions
+        self.why_not = why_not
+        self.partitions: Sequence[PartitionHeads] = recorder.heads()
+        self.survivals: Sequence[Survival] = [
+            survival_of(deed, self.partitions, recorder.since(deed.at)) for deed in deeds
+        ]
 
     @property
     def groups(self) -> dict[str, list[Breakage]]:
@@ -121,10 +122,3 @@ def plots_of(points: Sequence[Figures]) -> dict[str, Plot]:
 
 def _not_done(figures: Figures) -> float:
     return figures.outcomes["failed"] + figures.outcomes["overload"]
-
-
-def shown(value: float | None, unit: str = "") -> str:
-    """Return a number for people, or a dash where there is none."""
-    if value is None:
-        return "–"
-    return f"{amount(value)} {unit}".rstrip()

@@ -7,6 +7,7 @@ import msgspec
 
 from daytrader.web.ops.interval import Interval
 from daytrader.web.ops.quantile import quantile
+from daytrader.web.ops.reading import Key
 
 OUTCOMES: Final = ("accepted", "refused", "failed", "overload", "denied")
 
@@ -161,17 +162,20 @@ def figures_of(interval: Interval) -> Figures:
         blocked=look.level("daytrader_audit_blocked_partitions") or 0.0,
         follow_failures=look.count("daytrader_audit_follow_failures_total"),
         replicas_ready=look.level("daytrader_web_replicas_ready"),
-        partitions=heads_of(interval),
+        partitions=heads_of(interval.levels),
     )
 
 
-def heads_of(interval: Interval) -> tuple[PartitionHeads, ...]:
-    """Return how far each partition is at the end of an interval, in the order of their numbers."""
-    look = _Look(interval)
+def heads_of(levels: Mapping[Key, float]) -> tuple[PartitionHeads, ...]:
+    """Return how far each partition is, in the order of their numbers."""
     names = ("journal_head_entries", "audit_head_entries", "journal_head_records", "audit_head_records")
-    by_name = [look.by_partition(f"daytrader_{name}") for name in names]
-    numbers = sorted({number for levels in by_name for number in levels})
-    return tuple(PartitionHeads(number, *(levels.get(number) for levels in by_name)) for number in numbers)
+    by_name = [_by_partition(levels, f"daytrader_{name}") for name in names]
+    numbers = sorted({number for found in by_name for number in found})
+    return tuple(PartitionHeads(number, *(found.get(number) for found in by_name)) for number in numbers)
+
+
+def _by_partition(levels: Mapping[Key, float], name: str) -> dict[int, int]:
+    return {int(key[1]): int(value) for key, value in levels.items() if key[0] == name}
 
 
 class _Look:
@@ -209,9 +213,6 @@ class _Look:
 
     def level(self, name: str) -> float | None:
         return self._levels.get((name,))
-
-    def by_partition(self, name: str) -> dict[int, int]:
-        return {int(key[1]): int(value) for key, value in self._levels.items() if key[0] == name}
 
 
 def _matches(found: tuple[str, ...], wanted: tuple[str | None, ...]) -> bool:

@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 from markupsafe import Markup
 
+from daytrader.web.page.amount import amount
+
 WIDTH: Final = 340
 HEIGHT: Final = 150
 _LEFT: Final = 44
@@ -84,13 +86,6 @@ def _line_words(unit: str, line: Line) -> str:
     if not known:
         return f"{line.name}: nothing was measured in the last ten minutes"
     return f"{line.name}: {amount(known[-1])} {unit} at the end, at most {amount(max(known))} in the last ten minutes"
-
-
-def amount(value: float) -> str:
-    """Return a number as short as it can be read: 12,345, 12.3, 0.12."""
-    if abs(value) >= 100 or value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _grid(top: float, span_ms: int) -> Markup:

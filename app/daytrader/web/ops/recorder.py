@@ -9,8 +9,8 @@ import structlog
 
 from daytrader.health import Part
 from daytrader.web.health import Health
-from daytrader.web.ops.figures import Figures, figures_of
-from daytrader.web.ops.interval import Interval, between, together
+from daytrader.web.ops.figures import Figures, PartitionHeads, figures_of, heads_of
+from daytrader.web.ops.interval import Interval, between, levels_of, together
 from daytrader.web.ops.reading import Snapshot
 from daytrader.web.ops.scrape import Scraper
 from daytrader.web.ops.troubles import Trouble, troubles_of
@@ -42,6 +42,7 @@ class Recorder:
         self._intervals: deque[Interval] = deque()
         self._points: deque[Figures] = deque()
         self._watchers = 0
+        self._looked_at = float("-inf")
         self._watched = asyncio.Event()
         self._changed = asyncio.Condition()
         self._version = 0
@@ -84,7 +85,13 @@ class Recorder:
         except Exception as error:  # whatever a part does, the page has to go on
             _log.exception("the parts cannot be looked at")
             self.parts = [Part("health", False, f"the parts cannot be looked at: {error!r}")]
+        self._looked_at = asyncio.get_running_loop().time()
         await self._announce()
+
+    async def look_if_older(self) -> None:
+        """Look at the parts, unless that was just done."""
+        if asyncio.get_running_loop().time() - self._looked_at > 2 * LOOK_EVERY:
+            await self.look()
 
     async def _announce(self) -> None:
         self._version += 1
@@ -118,6 +125,10 @@ class Recorder:
         """Return the figures of all that is kept from `ms` (since the epoch) on; None where that is nothing."""
         kept = [interval for interval in self._intervals if interval.since >= ms]
         return figures_of(together(kept)) if kept else None
+
+    def heads(self) -> Sequence[PartitionHeads]:
+        """Return how far journal and log of each partition are, as far as somebody told at the last look."""
+        return () if self.newest is None else heads_of(levels_of(self.newest.sources))
 
     def last(self, ms: int) -> Figures | None:
         """Return the figures of the last `ms` as one interval; None before there is one."""

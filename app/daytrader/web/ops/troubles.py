@@ -37,7 +37,8 @@ def troubles_of(minute: Figures | None, parts: Sequence[Part], sources: Sequence
         found += _commands(minute)
         found += _journal(minute)
         found += _quotes(minute)
-        found += _triggers(minute)
+        if any(source.role == "transaction" and not source.error for source in sources):
+            found += _triggers(minute)
     return list({(trouble.part, trouble.alert): trouble for trouble in reversed(found)}.values())[::-1]
 
 

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Denied
+from daytrader.web.ops.operations import Operations
+from daytrader.web.ops.page import OperationsPages
 from daytrader.web.page.headers import SafeHeaders
 from daytrader.web.page.own_path import HOME
 from daytrader.web.page.pages import Pages, SeeOther, anybody
@@ -18,10 +20,13 @@ from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
 
-def page_app(visitors: Visitors, entrance: Entrance | None) -> Starlette:
-    """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in."""
+def page_app(visitors: Visitors, entrance: Entrance | None, operations: Operations | None = None) -> Starlette:
+    """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in.
+
+    `operations` is what the operations page shows; None: there is no such page.
+    """
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance),
+        routes=page_routes(Pages(visitors), entrance, operations),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -29,7 +34,7 @@ def page_app(visitors: Visitors, entrance: Entrance | None) -> Starlette:
     return app
 
 
-def page_routes(pages: Pages, entrance: Entrance | None) -> list[BaseRoute]:
+def page_routes(pages: Pages, entrance: Entrance | None, operations: Operations | None = None) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
@@ -39,6 +44,8 @@ def page_routes(pages: Pages, entrance: Entrance | None) -> list[BaseRoute]:
     ]
     if entrance is not None:
         routes += People(pages, entrance).routes()
+    if operations is not None:
+        routes += OperationsPages(pages, operations).routes()
     return routes
 
 

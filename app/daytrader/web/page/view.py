@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from daytrader.domain.money import dollars
+from daytrader.web.page.amount import shown
 from daytrader.web.page.visitor import Visitor
 
 
@@ -34,7 +35,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"money": money, "when": when}
+    made.filters |= {"money": money, "shown": shown, "when": when}
     return made
 
 
