@@ -47,7 +47,8 @@ class Board:
         self.why_not = why_not
         self.partitions: Sequence[PartitionHeads] = recorder.heads()
         self.survivals: Sequence[Survival] = [
-            survival_of(deed, self.partitions, recorder.since(deed.at)) for deed in deeds
+            survival_of(deed, 0 if self.newest is None else self.newest.at, self.partitions, recorder.since(deed.at))
+            for deed in deeds
         ]
 
     @property

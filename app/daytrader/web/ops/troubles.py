@@ -43,8 +43,12 @@ def troubles_of(minute: Figures | None, parts: Sequence[Part], sources: Sequence
 
 
 _ALERTS: Final = (
+    ("transaction http", "DaytraderReplicaDown"),  # a replica that answers tells its own name
     ("transaction", "DaytraderTransactionReplicaNotReady"),
+    ("web http", "DaytraderReplicaDown"),
+    ("web replicas", "DaytraderReplicaDown"),
     ("web", "DaytraderNoTransactionReplicaReady"),
+    ("audit http", "DaytraderAuditDown"),
     ("audit set", "DaytraderReplicaSetMemberDown"),
     ("data set", "DaytraderReplicaSetMemberDown"),
     ("audit", "DaytraderAuditLag"),
