@@ -86,7 +86,7 @@ class WebApp(Starlette):
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
-                *([] if visitors is None else [Mount("", page_app(visitors, entrance, operations))]),
+                *([] if visitors is None else [Mount("", page_app(visitors, entrance, desk, operations))]),
             ]
         )
 

@@ -9,24 +9,31 @@ from starlette.routing import BaseRoute, Route
 
 from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Denied
+from daytrader.web.api.desk import Desk
 from daytrader.web.ops.operations import Operations
 from daytrader.web.ops.page import OperationsPages
+from daytrader.web.page.has_account import has_account_at
 from daytrader.web.page.headers import SafeHeaders
 from daytrader.web.page.own_path import HOME
 from daytrader.web.page.pages import Pages, SeeOther, anybody
 from daytrader.web.page.people import People
 from daytrader.web.page.statics import static_routes
+from daytrader.web.page.tokens import AllTokens, OwnTokens
+from daytrader.web.page.users import Users
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
 
-def page_app(visitors: Visitors, entrance: Entrance | None, operations: Operations | None = None) -> Starlette:
-    """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in.
+def page_app(
+    visitors: Visitors, entrance: Entrance | None, desk: Desk, operations: Operations | None = None
+) -> Starlette:
+    """Return the ASGI app of all pages.
 
+    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
     `operations` is what the operations page shows; None: there is no such page.
     """
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance, operations),
+        routes=page_routes(Pages(visitors), entrance, desk, operations),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -34,7 +41,9 @@ def page_app(visitors: Visitors, entrance: Entrance | None, operations: Operatio
     return app
 
 
-def page_routes(pages: Pages, entrance: Entrance | None, operations: Operations | None = None) -> list[BaseRoute]:
+def page_routes(
+    pages: Pages, entrance: Entrance | None, desk: Desk, operations: Operations | None = None
+) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
@@ -43,7 +52,10 @@ def page_routes(pages: Pages, entrance: Entrance | None, operations: Operations 
         pages.get(HOME, _show_trade),
     ]
     if entrance is not None:
-        routes += People(pages, entrance).routes()
+        routes += People(pages, entrance, has_account_at(desk)).routes()
+        routes += OwnTokens(pages, entrance).routes()
+        routes += Users(pages, entrance).routes()
+        routes += AllTokens(pages, entrance).routes()
     if operations is not None:
         routes += OperationsPages(pages, operations).routes()
     return routes
