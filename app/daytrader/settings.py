@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A file with the password of the first admin, who is made where there never was one; empty: nobody is."""
     auth_broker_token_file: str = ""
     """A file with the text of a broker's token, which is made known where it never was; empty: none is."""
+    auth_admin_token_file: str = ""
+    """Likewise of an admin's token."""
 
     partitions: int = 16
     """Fixed at the first start of an installation."""
