@@ -129,9 +129,14 @@ spec:
               mountPath: /etc/daytrader/internal-ca
               readOnly: true
             {{- end }}
-            {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+            {{- if $root.Values.tls.mongodb.enabled }}
             - name: mongodb-ca
               mountPath: /etc/daytrader/mongodb-ca
+              readOnly: true
+            {{- end }}
+            {{- if and (eq .component "web") (include "daytrader.auth.required" $root) }}
+            - name: auth
+              mountPath: /etc/daytrader/auth
               readOnly: true
             {{- end }}
             {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
@@ -158,8 +163,11 @@ spec:
         {{- if .callsTls }}
         {{- include "daytrader.caVolume" (list "internal-ca" $root.Values.tls.internal.secretName) | nindent 8 }}
         {{- end }}
-        {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+        {{- if $root.Values.tls.mongodb.enabled }}
         {{- include "daytrader.caVolume" (list "mongodb-ca" $root.Values.tls.mongodb.secretName) | nindent 8 }}
+        {{- end }}
+        {{- if and (eq .component "web") (include "daytrader.auth.required" $root) }}
+        {{- include "daytrader.auth.volume" $root | nindent 8 }}
         {{- end }}
         {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
         {{- include "daytrader.caVolume" (list "redis-ca" $root.Values.tls.redis.secretName) | nindent 8 }}
