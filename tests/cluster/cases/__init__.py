@@ -20,6 +20,7 @@ MODULES: Final = (
     "monitoring",
     "scaling",
     "tls",
+    "auth",
     "overlays",
     "backups",
     "uninstalling",
