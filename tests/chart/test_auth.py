@@ -46,6 +46,7 @@ def test_web_requires_tokens_and_has_the_first_ones_in_files(values: Values, pas
     told = variables(rendered, "web")
     assert told["DAYTRADER_AUTH_MODE"] == "required"
     assert FILES.items() <= told.items()
+    assert told["DAYTRADER_TOKEN_FILE"] == FILES["DAYTRADER_AUTH_ADMIN_TOKEN_FILE"]
     assert volume(rendered, "web") == {
         "projected": {
             "defaultMode": 0o440,

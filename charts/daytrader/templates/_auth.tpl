@@ -36,6 +36,8 @@
   value: /etc/daytrader/auth/broker-token
 - name: DAYTRADER_AUTH_ADMIN_TOKEN_FILE
   value: /etc/daytrader/auth/admin-token
+- name: DAYTRADER_TOKEN_FILE # for `kubectl exec … daytrader status` and the like
+  value: /etc/daytrader/auth/admin-token
 {{- end }}
 {{- if include "daytrader.auth.secureCookies" . }}
 - name: DAYTRADER_SECURE_COOKIES

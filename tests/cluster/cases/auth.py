@@ -99,6 +99,9 @@ def _(world: World) -> None:
             (status,) = asyncio.run(_at_each([ways(installation)[0]], None, "", ask))
             world.figure(f"{mode}: {what} without a token", status)
             require(status == expected, f"{mode}: {what} without a token is answered {status}, not {expected}")
+    require(
+        "not well" not in in_web(installation, "daytrader", "status"), "`daytrader status` in web's pod is not well"
+    )
     require(installation.token("admin") == before, "the tokens are others than before")
     (status,) = asyncio.run(_at_each([ways(installation)[0]], None, before, _reads_all))
     require(status == 200, f"the whole log with the admin's token is answered {status}")
