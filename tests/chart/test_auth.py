@@ -100,8 +100,11 @@ def test_helm_test_shows_an_admins_token_and_has_no_other() -> None:
 
 
 def test_open_is_open_and_has_no_secret() -> None:
-    """Nothing is made, mounted or shown."""
-    rendered = render(OPEN)
+    """Nothing is made, mounted or shown, and web has no way to the data set."""
+    rendered = render(OPEN | TLS)
+    (container,) = pod(rendered, "web")["containers"]
+    assert not {each["name"] for each in container["env"]} & {"DAYTRADER_DATA_URI", "DAYTRADER_MONGODB_CA"}
+    assert "mongodb-tls" not in str(pod(rendered, "web")["volumes"])
     told = variables(rendered, "web")
     assert told["DAYTRADER_AUTH_MODE"] == "open"
     assert not told.keys() & FILES.keys()

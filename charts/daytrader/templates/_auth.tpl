@@ -24,12 +24,12 @@
 {{- define "daytrader.auth.env" -}}
 - name: DAYTRADER_AUTH_MODE
   value: {{ .Values.auth.mode }}
+{{- if include "daytrader.auth.required" . }}
 {{ include "daytrader.uriFrom" (list . "DAYTRADER_DATA_URI" "data-set") }}
 {{- if .Values.tls.mongodb.enabled }}
 - name: DAYTRADER_MONGODB_CA
   value: /etc/daytrader/mongodb-ca/ca.crt
 {{- end }}
-{{- if include "daytrader.auth.required" . }}
 - name: DAYTRADER_AUTH_ADMIN_PASSWORD_FILE
   value: /etc/daytrader/auth/admin-password
 - name: DAYTRADER_AUTH_BROKER_TOKEN_FILE

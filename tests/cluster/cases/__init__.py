@@ -21,6 +21,7 @@ MODULES: Final = (
     "scaling",
     "tls",
     "auth",
+    "pages",
     "overlays",
     "backups",
     "uninstalling",

@@ -44,7 +44,7 @@ def _(world: World) -> None:
         with installation.kubectl.forwarded(f"pod/{pod}", port) as local:
             require(not _answers_plainly(local), f"{component} answers in plain text at {port}")
     world.figure("ports that speak TLS only", len(LISTENERS))
-    way, authority = _way(installation), AUTHORITY.write(world.out() / "ca.crt")
+    way, authority = way_of(installation), AUTHORITY.write(world.out() / "ca.crt")
     world.figure("helm test", "passed" if "Succeeded" in installation.helm.test() else "failed")
     run_files(world, way, authority, token=installation.token("admin"))
     slow_triggers(installation, SECURED)
@@ -105,7 +105,8 @@ def secured(world: World) -> Installation:
     return installation
 
 
-def _way(installation: Installation) -> Way:
+def way_of(installation: Installation) -> Way:
+    """Return the way to web that speaks TLS."""
     return next(way for way in ways(installation, scheme="https") if way.name in ("NodePort", "E2E_URL"))
 
 
