@@ -118,6 +118,12 @@ def test_addresses_of_the_services(small: Rendered) -> None:
     assert web["DAYTRADER_TRANSACTION_DNS"] == "daytrader-transaction.daytrader.svc:8080"
     assert web["DAYTRADER_WEB_DNS"] == "daytrader-web-pods.daytrader.svc:8080"
     assert web["DAYTRADER_AUDIT_URL"] == "http://daytrader-audit.daytrader.svc:8080"
+    assert str(web["DAYTRADER_METRICS_URLS"]).split(",") == [
+        "audit=dns://daytrader-audit-pods.daytrader.svc:9100",
+        "operator=dns://daytrader-operator.daytrader.svc:9100",
+        "transaction=dns://daytrader-transaction.daytrader.svc:9100",
+        "web=dns://daytrader-web-pods.daytrader.svc:9100",
+    ]
     transaction = environment(container_of(small, "transaction"))
     assert transaction["DAYTRADER_TRANSACTION_DNS"] == "daytrader-transaction.daytrader.svc:8080"
     assert transaction["DAYTRADER_OWN_URL"] == "http://$(POD_IP):8080"

@@ -9,6 +9,9 @@ component out of it; what comes from outside or goes there stands in that file.
 {{- if include "daytrader.auth.required" . }}
 - {from: web, to: data-set, port: 27017} # identities and tokens
 {{- end }}
+{{- range $to := list "web" "transaction" "audit" "operator" }}
+- {from: web, to: {{ $to }}, port: 9100} # the operations page
+{{- end }}
 - {from: transaction, to: transaction, port: 8080} # likewise, to know whose each partition is
 - {from: transaction, to: data-set, port: 27017}
 - {from: transaction, to: redis, port: 6379}

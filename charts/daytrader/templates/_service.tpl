@@ -186,6 +186,39 @@ spec:
       - {key: ca.crt, path: ca.crt}
 {{- end -}}
 
+{{/*
+A headless Service of a component's replicas, each by its own address, ready or not: list of root context, what follows the
+release in its name, component, and the port's name and number.
+*/}}
+{{- define "daytrader.replicas" -}}
+{{- $root := first . -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "daytrader.fullname" $root }}-{{ index . 1 }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "daytrader.labels" (list $root (index . 2)) | nindent 4 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: true
+  selector:
+    {{- include "daytrader.selector" (list $root (index . 2)) | nindent 4 }}
+  ports:
+    - name: {{ index . 3 }}
+      port: {{ last . }}
+      targetPort: {{ index . 3 }}
+{{- end -}}
+
+{{/* Whose metrics the operations page is made of, as web takes it. */}}
+{{- define "daytrader.metricsUrls" -}}
+{{- $targets := list -}}
+{{- range $role, $service := dict "web" "web-pods" "transaction" "transaction" "audit" "audit-pods" "operator" "operator" -}}
+{{- $targets = append $targets (printf "%s=dns://%s:9100" $role (include "daytrader.host" (list $ $service))) -}}
+{{- end -}}
+{{ join "," $targets }}
+{{- end -}}
+
 {{/* The variable with the URI of a replica set: list of root context, variable and set. */}}
 {{- define "daytrader.uriFrom" -}}
 - name: {{ index . 1 }}
