@@ -106,7 +106,7 @@ def test_services_learn_the_secrets_from_files_and_secrets(small: Rendered, comp
     told = environment(container_of(small, component))
     assert told["DAYTRADER_INTERNAL_TOKEN_FILE"] == "/etc/daytrader/internal/tokens"
     uris = {"DAYTRADER_DATA_URI": "daytrader-data-set-user", "DAYTRADER_AUDIT_URI": "daytrader-audit-set-user"}
-    wanted = {"web": [], "transaction": ["DAYTRADER_DATA_URI"], "audit": list(uris)}[component]
+    wanted = {"web": ["DAYTRADER_DATA_URI"], "transaction": ["DAYTRADER_DATA_URI"], "audit": list(uris)}[component]
     assert [name for name in uris if name in told] == wanted
     for name in wanted:
         assert told[name] == {"secretKeyRef": {"name": uris[name], "key": "uri"}}
@@ -140,7 +140,7 @@ def test_tls_everywhere() -> None:
     """Each service has its own certificate, and of the Secrets of those that it calls nothing but the CA."""
     rendered = render(TLS)
     expected = {
-        "web": {"web-tls": {"tls.crt", "tls.key"}, "internal-tls": {"ca.crt"}},
+        "web": {"web-tls": {"tls.crt", "tls.key"}, "internal-tls": {"ca.crt"}, "mongodb-tls": {"ca.crt"}},
         "transaction": {
             "internal-tls": {"tls.crt", "tls.key", "ca.crt"},
             "mongodb-tls": {"ca.crt"},

@@ -12,6 +12,8 @@ The Deployment of one of our three HTTP services. Takes a dict:
 {{- $values := index $root.Values .component -}}
 {{- $scheme := ternary "HTTPS" "HTTP" .tls.enabled -}}
 {{- $fullname := include "daytrader.fullname" $root -}}
+{{- $signsIn := and (eq .component "web") (include "daytrader.auth.required" $root) -}}
+{{- $mongodbTls := and $root.Values.tls.mongodb.enabled (or $signsIn (ne .component "web")) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -129,9 +131,14 @@ spec:
               mountPath: /etc/daytrader/internal-ca
               readOnly: true
             {{- end }}
-            {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+            {{- if $mongodbTls }}
             - name: mongodb-ca
               mountPath: /etc/daytrader/mongodb-ca
+              readOnly: true
+            {{- end }}
+            {{- if $signsIn }}
+            - name: auth
+              mountPath: /etc/daytrader/auth
               readOnly: true
             {{- end }}
             {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
@@ -158,8 +165,11 @@ spec:
         {{- if .callsTls }}
         {{- include "daytrader.caVolume" (list "internal-ca" $root.Values.tls.internal.secretName) | nindent 8 }}
         {{- end }}
-        {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+        {{- if $mongodbTls }}
         {{- include "daytrader.caVolume" (list "mongodb-ca" $root.Values.tls.mongodb.secretName) | nindent 8 }}
+        {{- end }}
+        {{- if $signsIn }}
+        {{- include "daytrader.auth.volume" $root | nindent 8 }}
         {{- end }}
         {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
         {{- include "daytrader.caVolume" (list "redis-ca" $root.Values.tls.redis.secretName) | nindent 8 }}
