@@ -68,6 +68,21 @@ async def test_many_requests_in_one_piece_are_no_large_head(port: int) -> None:
     assert (await exchange(port, get("/ready"))).status == 200
 
 
+async def test_requests_far_ahead_of_their_answers_are_cut_off(port: int) -> None:
+    """What is prepared for each request is far larger than the request: so many are taken in, and not one more."""
+    most = http_limits.MOST_WAITING + 1
+    for sent, answered in ((most, most), (most + 1, 0)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(get("/ready") * (sent - 1) + get("/ready", "Connection: close"))
+        try:
+            came = await asyncio.wait_for(reader.read(), 10)
+        except ConnectionError:
+            came = b""
+        writer.close()
+        assert came.count(b"HTTP/1.1 200 OK") == answered
+    assert (await exchange(port, get("/ready"))).status == 200
+
+
 async def test_a_head_that_does_not_come_to_its_end_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection of a client that never ends its head is closed."""
     monkeypatch.setattr(http_limits, "HEAD_SECONDS", 0.05)

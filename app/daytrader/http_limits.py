@@ -20,11 +20,19 @@ REST_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 60.0
 """How long a client may take nothing of an answer that waits for it. Then its buffers hold more than 64 KiB."""
 
+MOST_WAITING: Final = 100
+"""Requests that a client may send on one connection ahead of the answer that is under way. One read takes in 256 KiB of
+them, and what is prepared for so many small ones would be 16 MiB."""
+
 _TOO_LARGE: Final = b"The head of the request is larger than %d bytes" % LARGEST_HEAD
 _REFUSAL: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
 )
+
+
+class _TooManyWaiting(Exception):
+    """Ends the parsing of what one read took in."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -57,9 +65,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Note that a head has begun."""
+        """Note that a head has begun; cut off a client that sends many requests and takes no answers."""
+        if len(self.pipeline) >= MOST_WAITING:
+            self.transport.abort()
+            raise _TooManyWaiting
         self._in_head = True
         super().on_message_begin()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, where somebody is there to read it."""
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
         """Note that it is complete, and the body begins."""
