@@ -55,6 +55,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     auth_broker_token_file: str = ""
     """A file with the text of a broker's token, which is made known where it never was; empty: none is."""
 
+    secure_cookies: bool = False
+    """Cookies are for https alone, also where this service itself is asked without TLS: an ingress ends it."""
+    trusted_proxies: str = ""
+    """Networks (10.0.0.0/8,192.168.1.7), separated by commas, whose X-Forwarded-For and -Proto are believed: those of
+    the proxies in front of the web service. Empty: none is."""
+
     partitions: int = 16
     """Fixed at the first start of an installation."""
     data_uri: str = ""

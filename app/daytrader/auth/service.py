@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from daytrader.auth.entrance import Entrance
 from daytrader.auth.first import make_first
 from daytrader.auth.guard import Guard
 from daytrader.auth.password import Passwords
@@ -34,6 +35,9 @@ class AuthService:
         self._clock = clock
         self._passwords = Passwords()
         self.guard = Guard(store, clock, internal)
+        self.entrance = Entrance(store, self._passwords, self.guard, clock)
+        self.key = b""
+        """Signs the cookies; empty until the store was opened."""
 
     async def run(self) -> None:
         """Open the store, as soon as it can be had, and make the first admin and token; returns then.
@@ -51,6 +55,8 @@ class AuthService:
                     broker_token=self._broker_token,
                     now=self._clock(),
                 )
+                await self._store.forget_sessions(self._clock())
+                self.key = await self._store.key()
                 return
             except AuthUnavailableError as error:
                 _log.warning("identities and tokens cannot be had yet", error=str(error))

@@ -28,6 +28,7 @@ from daytrader.tracing import tracing_of
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from daytrader.web.dump import AuditUnavailableError
+from daytrader.web.page.visitors_of import visitors_of
 
 DRAIN: Final = 5.0
 """Seconds that what is under way may take at the end."""
@@ -149,6 +150,8 @@ class Embedded:
                 debug=settings.log_level == "debug",
                 tracing=tracing,
                 guard=None if auth is None else auth.guard,
+                visitors=visitors_of(settings, auth, settings.internal_token),
+                entrance=None if auth is None else auth.entrance,
             )
             work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
 

@@ -4,9 +4,10 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Denied, Guard, authorization_of
 from daytrader.clock import Clock
 from daytrader.health import Part
@@ -21,6 +22,8 @@ from daytrader.web.command import PREFIX, CommandEndpoint
 from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
+from daytrader.web.page.app import page_app
+from daytrader.web.page.visitor import Visitors
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -51,11 +54,15 @@ class WebApp(Starlette):
         debug: bool = False,
         tracing: Tracing | None = None,
         guard: Guard | None = None,
+        visitors: Visitors | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
         `debug`, `tracing` and `guard` are those of `CommandEndpoint`. Where there is a guard, `/health` is for admins
         and for the installation's own services.
+
+        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
@@ -75,6 +82,7 @@ class WebApp(Starlette):
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
+                *([] if visitors is None else [Mount("", page_app(visitors, entrance))]),
             ]
         )
 

@@ -11,6 +11,7 @@ from daytrader.trust import Trust
 from daytrader.web.app import WebApp
 from daytrader.web.dump import RemoteAuditLog
 from daytrader.web.health import RemoteHealth
+from daytrader.web.page.visitors_of import visitors_of
 from daytrader.web.router import Router
 from daytrader.web.sessions import Sessions
 
@@ -52,6 +53,8 @@ class WebService:
             debug=settings.log_level == "debug",
             tracing=self._tracing,
             guard=None if self._auth is None else self._auth.guard,
+            visitors=visitors_of(settings, self._auth, trust.tokens.authorization),
+            entrance=None if self._auth is None else self._auth.entrance,
         )
 
     def start(self) -> asyncio.Task[None]:

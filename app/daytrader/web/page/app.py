@@ -1,0 +1,74 @@
+"""The pages' routes, and what is answered where there is none."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from daytrader.auth.entrance import Entrance
+from daytrader.auth.guard import Denied
+from daytrader.web.page.headers import SafeHeaders
+from daytrader.web.page.own_path import HOME
+from daytrader.web.page.pages import Pages, SeeOther, anybody
+from daytrader.web.page.people import People
+from daytrader.web.page.statics import static_routes
+from daytrader.web.page.view import render, trouble
+from daytrader.web.page.visitor import Visitor, Visitors
+
+
+def page_app(visitors: Visitors, entrance: Entrance | None) -> Starlette:
+    """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in."""
+    app = Starlette(
+        routes=page_routes(Pages(visitors), entrance),
+        middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
+        exception_handlers={HTTPException: _Trouble(visitors)},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def page_routes(pages: Pages, entrance: Entrance | None) -> list[BaseRoute]:
+    """Return the routes of all pages."""
+    routes: list[BaseRoute] = [
+        Route("/favicon.ico", _no_content),
+        *static_routes(),
+        pages.get("/", _show_landing, anybody),
+        pages.get(HOME, _show_trade),
+    ]
+    if entrance is not None:
+        routes += People(pages, entrance).routes()
+    return routes
+
+
+async def _show_landing(request: Request, visitor: Visitor) -> Response:
+    """Tell what this is, or go on to trading where somebody is signed in."""
+    return SeeOther(HOME) if visitor.caller is not None else render(request, visitor, "landing.html")
+
+
+async def _show_trade(request: Request, visitor: Visitor) -> Response:
+    return render(request, visitor, "trade.html")
+
+
+async def _no_content(_: Request) -> Response:
+    return Response(status_code=204)
+
+
+class _Trouble:
+    """Answers a path that is none, or a method that it does not have."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self._visitors = visitors
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        status, headers = 404, None
+        words = "There is nothing at this address"
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            status, headers, words = 405, error.headers, "This address is not for that"
+        visitor = await self._visitors.of(request)
+        if isinstance(visitor, Denied):
+            return PlainTextResponse(words, status, headers)
+        response = trouble(request, visitor, status, words)
+        response.headers.update(headers or {})
+        return response
