@@ -28,6 +28,7 @@ from daytrader.tracing import tracing_of
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from daytrader.web.dump import AuditUnavailableError
+from daytrader.web.hub import Hub
 from daytrader.web.page.visitors_of import visitors_of
 
 DRAIN: Final = 5.0
@@ -139,11 +140,14 @@ class Embedded:
             auth: AuthService | None = None
             if settings.auth_mode == "required":
                 auth = AuthService(settings, SqliteAuthStore(self._directory / IDENTITIES), clock)
+            alone = Alone("embedded")
+            hub = Hub(alone, lambda _: transaction.host.watchings.new(), partitions=settings.partitions, clock=clock)
             app = WebApp(
                 transaction.host,
                 _DirectAuditLog(audit),
-                Alone("embedded"),
+                alone,
                 _DirectHealth(transaction, audit),
+                hub,
                 version=settings.version,
                 partitions=settings.partitions,
                 clock=clock,
@@ -153,11 +157,13 @@ class Embedded:
                 visitors=visitors_of(settings, auth, settings.internal_token),
                 entrance=None if auth is None else auth.entrance,
             )
-            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
+            streams = asyncio.create_task(hub.run(), name="streams")
+            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start(), streams), name="services")
 
             async def drain() -> None:
                 app.drain()
                 transaction.refuse()
+                app.end_streams()
 
             collect_garbage_seldom()
             try:
@@ -170,8 +176,9 @@ class Embedded:
                 )
                 await transaction.drain(DRAIN)
             finally:
+                streams.cancel()
                 work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+                await asyncio.gather(streams, work, return_exceptions=True)
                 await audit.close()
                 await transaction.close()
                 if auth is not None:

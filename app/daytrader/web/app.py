@@ -18,12 +18,15 @@ from daytrader.web import metrics
 from daytrader.web.api.app import api
 from daytrader.web.api.desk import Desk
 from daytrader.web.api.operations import PREFIX as API
+from daytrader.web.api.streams import Live
 from daytrader.web.command import PREFIX, CommandEndpoint
 from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
+from daytrader.web.hub import Hub
 from daytrader.web.page.app import page_app
 from daytrader.web.page.visitor import Visitors
+from daytrader.web.sse import Streams
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -47,6 +50,7 @@ class WebApp(Starlette):
         audit: AuditLog,
         membership: Membership,
         health: Health,
+        hub: Hub,
         *,
         version: str,
         partitions: int,
@@ -70,7 +74,10 @@ class WebApp(Starlette):
             transactions, dumps, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard
         )
         desk = Desk(transactions, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard)
-        self._api = api(desk, dumps)
+        self.streams = Streams()
+        """What streams of events go out by; `hub` is where they come from."""
+        self.hub = hub
+        self._api = api(desk, dumps, Live(hub, self.streams, partitions, guard))
         self._guard = guard
         self._membership = membership
         self._health = health
@@ -98,6 +105,10 @@ class WebApp(Starlette):
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""
         self._draining = True
+
+    def end_streams(self) -> None:
+        """End all streams: their clients go on at another replica."""
+        self.hub.end()
 
     def waits_for(self) -> str:
         """Return what keeps the replica from being ready, in words; empty where nothing does."""
