@@ -1,15 +1,9 @@
 """Every endpoint, asked by everybody."""
 
-from starlette.routing import BaseRoute, Route
-
-from daytrader.auth.guard import Guard
-from daytrader.auth.sqlite import SqliteAuthStore
-from daytrader.domain.command import COMMAND_NAMES
 from tests.security.asking import status_of_line
 from tests.security.callers import EVERYBODY, Who
 from tests.security.conftest import Kept
 from tests.security.table import TABLE, Row
-from tests.web.stand_in import Behind
 
 CHALLENGED = (401, 403)
 
@@ -63,32 +57,3 @@ async def test_a_cookie_or_a_parameter_is_no_bearer_token(kept: Kept) -> None:
     for row in TABLE:
         for header in (f"Cookie: daytrader_session={token}; token={token}", f"X-Authorization: Bearer {token}"):
             assert (await kept.ask(row, "nobody", header)).status == row.gets["nobody"], row.name
-
-
-async def test_every_route_is_in_the_table(store: SqliteAuthStore) -> None:
-    """A route that is new must say in the table who may use it."""
-    app = Behind().app(Guard(store, lambda: 1_234))
-    there = {f"/command/{name}" for name in COMMAND_NAMES}
-    there |= {path for routes in (app.routes, app._api.routes) for path in _paths(routes)}
-    named = {row.route for row in TABLE} - {"/command/NONE"}
-    assert there == named
-
-
-async def test_every_method_of_a_route_is_in_the_table(store: SqliteAuthStore) -> None:
-    """A method that is new must, too; HEAD goes with GET, and of `/heartbeat` one stands for all."""
-    app = Behind().app(Guard(store, lambda: 1_234))
-    there = {pair for routes in (app.routes, app._api.routes) for pair in _methods(routes)}
-    assert there == {(row.method, row.route) for row in TABLE if not row.route.startswith("/command/")}
-
-
-def _paths(routes: list[BaseRoute]) -> set[str]:
-    return {path for _, path in _methods(routes)}
-
-
-def _methods(routes: list[BaseRoute]) -> set[tuple[str, str]]:
-    found = set()
-    for route in routes:
-        assert isinstance(route, Route), f"{route} is no plain route: the table cannot tell who may use it"
-        methods = {"GET"} if route.path == "/heartbeat" else (route.methods or {"GET"}) - {"HEAD"}
-        found |= {(method, route.path) for method in methods}
-    return found
