@@ -176,6 +176,7 @@ class Embedded:
                 )
                 await transaction.drain(DRAIN)
             finally:
+                await app.close()
                 streams.cancel()
                 work.cancel()
                 await asyncio.gather(streams, work, return_exceptions=True)

@@ -25,7 +25,10 @@ from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
 from daytrader.web.hub import Hub
 from daytrader.web.page.app import page_app
+from daytrader.web.page.trade.trading import Trading
 from daytrader.web.page.visitor import Visitors
+from daytrader.web.page.workloads.pages import WorkloadPages
+from daytrader.web.page.workloads.runs import Runs
 from daytrader.web.sse import Streams
 
 
@@ -83,13 +86,14 @@ class WebApp(Starlette):
         self._health = health
         self._draining = False
         self._was_ready = False
+        self._runs: Runs | None = None
         metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way + desk.under_way)
         super().__init__(
             routes=[
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
-                *([] if visitors is None else [Mount("", page_app(visitors, entrance))]),
+                *([] if visitors is None else [Mount("", self._pages(visitors, entrance, desk, dumps, clock))]),
             ]
         )
 
@@ -101,6 +105,22 @@ class WebApp(Starlette):
             await self._api(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    def _pages(
+        self, visitors: Visitors, entrance: Entrance | None, desk: Desk, dumps: Dumps, clock: Clock
+    ) -> Starlette:
+        self._runs = runs = Runs(desk, dumps, clock)
+        return page_app(
+            visitors,
+            entrance,
+            lambda pages: Trading(pages, desk, dumps, self.hub, self.streams, clock).routes(),
+            lambda pages: WorkloadPages(pages, runs, self.streams, clock).routes(),
+        )
+
+    async def close(self) -> None:
+        """End what the pages have under way."""
+        if self._runs is not None:
+            await self._runs.close()
 
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""

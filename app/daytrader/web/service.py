@@ -91,6 +91,7 @@ class WebService:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self.app.close()
         await self._sessions.close()
         if self._auth is not None:
             await self._auth.close()

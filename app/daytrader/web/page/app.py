@@ -1,5 +1,7 @@
 """The pages' routes, and what is answered where there is none."""
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,11 +19,14 @@ from daytrader.web.page.statics import static_routes
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
+More = Callable[[Pages], list[Route]]
+"""Makes the routes of further pages."""
 
-def page_app(visitors: Visitors, entrance: Entrance | None) -> Starlette:
+
+def page_app(visitors: Visitors, entrance: Entrance | None, *more: More) -> Starlette:
     """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in."""
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance),
+        routes=page_routes(Pages(visitors), entrance, *more),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -29,26 +34,23 @@ def page_app(visitors: Visitors, entrance: Entrance | None) -> Starlette:
     return app
 
 
-def page_routes(pages: Pages, entrance: Entrance | None) -> list[BaseRoute]:
+def page_routes(pages: Pages, entrance: Entrance | None, *more: More) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
         *static_routes(),
         pages.get("/", _show_landing, anybody),
-        pages.get(HOME, _show_trade),
     ]
     if entrance is not None:
         routes += People(pages, entrance).routes()
+    for routes_of in more:
+        routes += routes_of(pages)
     return routes
 
 
 async def _show_landing(request: Request, visitor: Visitor) -> Response:
     """Tell what this is, or go on to trading where somebody is signed in."""
     return SeeOther(HOME) if visitor.caller is not None else render(request, visitor, "landing.html")
-
-
-async def _show_trade(request: Request, visitor: Visitor) -> Response:
-    return render(request, visitor, "trade.html")
 
 
 async def _no_content(_: Request) -> Response:

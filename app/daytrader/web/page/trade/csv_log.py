@@ -67,6 +67,7 @@ class CsvLog:
             self._began = True
             writer.writerow(COLUMNS)
         for action, element in self._parser.read_events():
+            assert isinstance(element, etree._Element)  # noqa: S101  for the type checker
             if action == "start":
                 self._depth += 1
                 if self._log is None:

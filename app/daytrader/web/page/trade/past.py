@@ -6,12 +6,11 @@ from typing import Final, Literal, Self
 import msgspec
 
 from daytrader.domain.account import Account, Recent
-from daytrader.domain.command import AccountCommand
 from daytrader.domain.event import BuyTriggerFired, SellTriggerFired
 from daytrader.domain.record import Record
 from daytrader.web.page.grouped import grouped
 
-TITLES: Final[dict[AccountCommand, str]] = {
+TITLES: Final[dict[str, str]] = {
     "ADD": "Deposit",
     "QUOTE": "Quote",
     "BUY": "Buy",

@@ -109,6 +109,7 @@ class Trading:
             request,
             visitor,
             template,
+            200,
             user=user,
             picture=shown,
             symbol=symbol or (shown.quote.symbol if shown.quote is not None else ""),

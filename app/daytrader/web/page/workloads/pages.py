@@ -42,9 +42,9 @@ class WorkloadPages:
         ]
 
     async def _show(self, request: Request, visitor: Visitor) -> Response:
-        return render(
-            request, visitor, "workloads/workloads.html", largest=LONGEST_FILE // 1024 // 1024, **self._context(visitor)
-        )
+        mebibytes = LONGEST_FILE // 1024 // 1024
+        context = self._context(visitor)
+        return render(request, visitor, "workloads/workloads.html", 200, largest=mebibytes, **context)
 
     def _context(self, visitor: Visitor) -> dict[str, object]:
         report = self._runs.report

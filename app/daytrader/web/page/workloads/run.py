@@ -42,8 +42,10 @@ class WorkloadRun:
         dump: Dump,
         *,
         at_once: int = AT_ONCE,
+        first_pause: float = FIRST_PAUSE,
     ) -> None:
         """`caller` is who may, or may not, give each command; None: everybody may."""
+        self._first_pause = first_pause
         self._workload = workload
         self._report = report
         self._desk = desk
