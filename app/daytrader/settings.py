@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from importlib.metadata import version
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 import msgspec
@@ -146,6 +147,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Return the networks of a list with commas. Raises ValueError where one is none."""
+    return [ip_network(one) for one in map(str.strip, text.split(",")) if one]
+
+
 def _refusal(settings: Settings) -> str:
     """Return why these settings do not go together, in words; empty where they do."""
     if bool(settings.tls_cert) != bool(settings.tls_key):
@@ -159,6 +165,10 @@ def _refusal(settings: Settings) -> str:
                 )
     if settings.auth_mode == "required" and not (settings.data_uri or settings.data_dir):
         return "DAYTRADER_AUTH_MODE=required, but nothing says where tokens are kept: give DAYTRADER_DATA_URI"
+    try:
+        networks(settings.trusted_proxies)
+    except ValueError as error:
+        return f"DAYTRADER_TRUSTED_PROXIES is no list of networks: {error}"
     if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
     if settings.journal_format not in READABLE:

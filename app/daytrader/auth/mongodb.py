@@ -47,6 +47,8 @@ class MongoAuthStore:
             for collection in (IDENTITIES, TOKENS, KEYS):
                 with there_already():
                     await self._primary.must_write({"create": collection})
+            index = {"key": {"identity": 1}, "name": "identity"}
+            await self._primary.must_write({"createIndexes": TOKENS, "indexes": [index]})
 
     async def add(self, identity: Identity, *, again: bool = False) -> bool:
         """Insert it, or let it take the place of a removed one."""
@@ -82,10 +84,12 @@ class MongoAuthStore:
         found = await self._one(TOKENS, token_id)
         return None if found is None else _token(found)
 
-    async def tokens(self) -> list[Token]:
-        """Read all of them."""
-        order = {"created": 1, "_id": 1}
-        return [_token(found) for found in await self._all(TOKENS, {"session": {"$ne": True}}, order)]
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Read all of them, or one identity's."""
+        which: Document = {"session": {"$ne": True}}
+        if identity is not None:
+            which["identity"] = identity
+        return [_token(found) for found in await self._all(TOKENS, which, {"created": 1, "_id": 1})]
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Mark it as revoked."""

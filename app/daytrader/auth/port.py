@@ -46,8 +46,8 @@ class AuthStore(Protocol):
     async def token(self, token_id: str) -> Token | None:
         """Return the token with that id, a revoked one too."""
 
-    async def tokens(self) -> list[Token]:
-        """Return all tokens, revoked and expired ones too, the oldest first; no sessions."""
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Return all tokens, or those of that identity, revoked and expired ones too, the oldest first; no sessions."""
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Revoke the token, at `at` (ms since the epoch); return False where there is none that is not revoked yet."""

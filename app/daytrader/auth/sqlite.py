@@ -79,6 +79,7 @@ class SqliteAuthStore:
             for column in _LATER:
                 if column not in there:
                     connection.execute(f"ALTER TABLE tokens ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+            connection.execute("CREATE INDEX IF NOT EXISTS tokens_of ON tokens (identity)")
 
         with _available():
             self._path.touch(0o600)
@@ -114,9 +115,11 @@ class SqliteAuthStore:
         found = await self._read(f"{_TOKEN} WHERE id = ?", [token_id])
         return _token(found[0]) if found else None
 
-    async def tokens(self) -> list[Token]:
-        """Read all of them."""
-        return [_token(row) for row in await self._read(f"{_TOKEN} WHERE session = 0 ORDER BY created, id", [])]
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Read all of them, or one identity's."""
+        which, values = ("", []) if identity is None else (" AND identity = ?", [identity])
+        query = f"{_TOKEN} WHERE session = 0{which} ORDER BY created, id"
+        return [_token(row) for row in await self._read(query, values)]
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Mark it as revoked."""

@@ -113,6 +113,7 @@ class WebApp(Starlette):
         return page_app(
             visitors,
             entrance,
+            desk,
             lambda pages: Trading(pages, desk, dumps, self.hub, self.streams, clock).routes(),
             lambda pages: WorkloadPages(pages, runs, self.streams, clock).routes(),
         )

@@ -11,11 +11,15 @@ from starlette.routing import BaseRoute, Route
 
 from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Denied
+from daytrader.web.api.desk import Desk
+from daytrader.web.page.has_account import has_account_at
 from daytrader.web.page.headers import SafeHeaders
 from daytrader.web.page.own_path import HOME
 from daytrader.web.page.pages import Pages, SeeOther, anybody
 from daytrader.web.page.people import People
 from daytrader.web.page.statics import static_routes
+from daytrader.web.page.tokens import AllTokens, OwnTokens
+from daytrader.web.page.users import Users
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
@@ -23,10 +27,13 @@ More = Callable[[Pages], list[Route]]
 """Makes the routes of further pages."""
 
 
-def page_app(visitors: Visitors, entrance: Entrance | None, *more: More) -> Starlette:
-    """Return the ASGI app of all pages. `entrance` makes sessions; None: the mode is open, nobody signs in."""
+def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
+    """Return the ASGI app of all pages, `more` among them.
+
+    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
+    """
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance, *more),
+        routes=page_routes(Pages(visitors), entrance, desk, *more),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -34,7 +41,7 @@ def page_app(visitors: Visitors, entrance: Entrance | None, *more: More) -> Star
     return app
 
 
-def page_routes(pages: Pages, entrance: Entrance | None, *more: More) -> list[BaseRoute]:
+def page_routes(pages: Pages, entrance: Entrance | None, desk: Desk, *more: More) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
@@ -42,7 +49,10 @@ def page_routes(pages: Pages, entrance: Entrance | None, *more: More) -> list[Ba
         pages.get("/", _show_landing, anybody),
     ]
     if entrance is not None:
-        routes += People(pages, entrance).routes()
+        routes += People(pages, entrance, has_account_at(desk)).routes()
+        routes += OwnTokens(pages, entrance).routes()
+        routes += Users(pages, entrance).routes()
+        routes += AllTokens(pages, entrance).routes()
     for routes_of in more:
         routes += routes_of(pages)
     return routes

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from daytrader.auth.guard import NOT_YOURS, Denied
@@ -96,7 +96,7 @@ class Pages:
             if isinstance(response, SeeOther):
                 self.visitors.settle(response, visitor, response.told, response.session)
             else:
-                self.visitors.settle(response, visitor)
+                self.visitors.settle(response, visitor, shown=isinstance(response, HTMLResponse))
             return response
 
         return Route(path, endpoint, methods=[method])

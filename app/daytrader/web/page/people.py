@@ -1,6 +1,7 @@
 """Signing up, in and out, and a new password."""
 
 import math
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,10 +19,12 @@ from daytrader.web.page.visitor import Visitor
 class People:
     """The pages on which people come and go."""
 
-    def __init__(self, pages: Pages, entrance: Entrance) -> None:
+    def __init__(self, pages: Pages, entrance: Entrance, has_account: Callable[[str], Awaitable[bool]]) -> None:
+        """`has_account` tells whether somebody has traded under a userid."""
         self._pages = pages
         self._visitors = pages.visitors
         self._entrance = entrance
+        self._has_account = has_account
 
     def routes(self) -> list[Route]:
         """Return their routes."""
@@ -57,7 +60,7 @@ class People:
         try:
             if password != form.get("again", ""):
                 raise NotTakenError("The two passwords are not the same")
-            session = await self._entrance.sign_up(name, password, self._address(request))
+            session = await self._entrance.sign_up(name, password, self._address(request), self._has_account)
         except (NotTakenError, SignInError) as error:
             return _again(request, visitor, "sign-up.html", form, error)
         return await self._come_in(visitor, session, HOME, f"Welcome, {name}: the account is yours")

@@ -1,7 +1,7 @@
 """Where a request comes from: the client itself, or a proxy in front of us that says for whom it asks."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -14,14 +14,9 @@ _MOST_HOPS: Final = 20
 class Proxies:
     """Believes X-Forwarded-For and X-Forwarded-Proto of the proxies that it was told of, and of nobody else."""
 
-    def __init__(self, networks: str = "", *, secure: bool = False) -> None:
-        """`networks` are those of the proxies, separated by commas; `secure` says that all clients come by https.
-
-        Raises ValueError where a network is none.
-        """
-        self._networks: list[Network] = [
-            ipaddress.ip_network(text) for text in map(str.strip, networks.split(",")) if text
-        ]
+    def __init__(self, networks: Iterable[Network] = (), *, secure: bool = False) -> None:
+        """`networks` are those of the proxies; `secure` says that all clients come by https."""
+        self._networks = tuple(networks)
         self._secure = secure
 
     def client(self, request: HTTPConnection) -> str:

@@ -134,11 +134,18 @@ class Visitors:
         return form
 
     def settle(
-        self, response: Response, visitor: Visitor, told: Told | None = None, session: str | None = None
+        self,
+        response: Response,
+        visitor: Visitor,
+        told: Told | None = None,
+        session: str | None = None,
+        *,
+        shown: bool = False,
     ) -> None:
         """Set the cookies that `response`, the answer to `visitor`, leaves in the browser.
 
         `told` is for the next page; `session` is the one that begins; empty: the visitor's ends; None: neither.
+        `shown` says that what the page before had to say was shown.
         """
         cookies, csrf = Cookies(self._key()), visitor.csrf
         if session:
@@ -150,7 +157,7 @@ class Visitors:
             cookies.set(response, "browser", visitor.browser, secure=visitor.secure)
         if told is not None:
             cookies.set(response, "told", packed(told, csrf), secure=visitor.secure)
-        elif visitor.told is not None:
+        elif shown and visitor.told is not None:
             cookies.delete(response, "told", secure=visitor.secure)
 
 

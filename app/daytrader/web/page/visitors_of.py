@@ -3,7 +3,7 @@
 import hashlib
 
 from daytrader.auth.service import AuthService
-from daytrader.settings import Settings
+from daytrader.settings import Settings, networks
 from daytrader.web.page.proxies import Proxies
 from daytrader.web.page.visitor import Visitors
 
@@ -12,9 +12,9 @@ def visitors_of(settings: Settings, auth: AuthService | None, credential: str) -
     """Return what tells who looks at a page.
 
     In open mode there is no store that keeps a key: it comes from the services' `credential`, so that the replicas of
-    an installation take each other's forms. Raises ValueError where the setting `trusted_proxies` names what is none.
+    an installation take each other's forms.
     """
-    proxies = Proxies(settings.trusted_proxies, secure=settings.secure_cookies)
+    proxies = Proxies(networks(settings.trusted_proxies), secure=settings.secure_cookies)
     if auth is None:
         key = hashlib.blake2b(credential.encode(), digest_size=32, person=b"daytrader pages").digest()
         return Visitors(lambda: key, None, proxies)
