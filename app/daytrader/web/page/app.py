@@ -28,7 +28,7 @@ More = Callable[[Pages], Sequence[BaseRoute]]
 
 
 def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
-    """Return the ASGI app of all pages.
+    """Return the ASGI app of all pages, `more` among them.
 
     `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
     """
