@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from importlib.metadata import version
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 import msgspec
@@ -115,6 +116,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_urls: str = ""
     """Whose metrics the operations page is made of, separated by commas: ROLE=http://HOST:PORT, or
     ROLE=dns://HOST:PORT of a headless Service; ROLE is web, transaction, audit or operator. Empty: it has none."""
+    control_dir: str = ""
+    """Where the `daytrader up` that runs this service has its control file: what can be broken on purpose from the
+    operations page is done by it. Empty: nothing can."""
 
     otlp_endpoint: str = ""
     """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""
@@ -152,6 +156,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Return the networks of a list with commas. Raises ValueError where one is none."""
+    return [ip_network(one) for one in map(str.strip, text.split(",")) if one]
+
+
 def _refusal(settings: Settings) -> str:
     """Return why these settings do not go together, in words; empty where they do."""
     if bool(settings.tls_cert) != bool(settings.tls_key):
@@ -165,6 +174,10 @@ def _refusal(settings: Settings) -> str:
                 )
     if settings.auth_mode == "required" and not (settings.data_uri or settings.data_dir):
         return "DAYTRADER_AUTH_MODE=required, but nothing says where tokens are kept: give DAYTRADER_DATA_URI"
+    try:
+        networks(settings.trusted_proxies)
+    except ValueError as error:
+        return f"DAYTRADER_TRUSTED_PROXIES is no list of networks: {error}"
     if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
     if settings.journal_format not in READABLE:

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from daytrader.auth.port import AuthStore, AuthUnavailableError
 from daytrader.auth.role import Caller
-from daytrader.auth.token import caller, id_of
+from daytrader.auth.token import Token, caller, id_of
 from daytrader.clock import Clock
 from daytrader.internal import Tokens
 
@@ -91,7 +91,18 @@ class Guard:
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer":
             return NO_TOKEN
-        token = token.strip()
+        return await self._good(token.strip(), session=False)
+
+    async def session(self, text: bytes) -> Caller | Denied:
+        """Return whose session the text (of a cookie) is, or what to answer instead."""
+        return await self._good(text, session=True)
+
+    def forget(self, name: str) -> None:
+        """Ask the store again about everything that acts as `name`: this replica has ended some of it."""
+        for key in [key for key, known in self._known.items() if known.caller.name == name]:
+            del self._known[key]
+
+    async def _good(self, token: bytes, *, session: bool) -> Caller | Denied:
         key = sha256(token).digest()
         known = self._known.get(key)
         if known is None or self._seconds() - known.read_at >= RENEW_AFTER:
@@ -99,7 +110,7 @@ class Guard:
             if isinstance(found, Denied):
                 return found
             known = found
-        if known.expires and self._clock() >= known.expires:
+        if (known.expires and self._clock() >= known.expires) or known.session is not session:
             return BAD_TOKEN
         return known.caller
 
@@ -155,7 +166,7 @@ class Guard:
         who = None if token is None else caller(token, text, identity)
         self._known.pop(key, None)
         if token is not None and who is not None:
-            self._known[key] = _Known(who, token.expires, began)
+            self._known[key] = _Known(who, token, began)
             if len(self._known) > MOST_REMEMBERED:
                 del self._known[next(iter(self._known))]
         return True
@@ -164,11 +175,12 @@ class Guard:
 class _Known:
     """A token that was good at `read_at`; `in_vain_at` is when somebody last waited for the store in vain."""
 
-    __slots__ = ("caller", "expires", "in_vain_at", "read_at")
+    __slots__ = ("caller", "expires", "in_vain_at", "read_at", "session")
 
-    def __init__(self, who: Caller, expires: int, read_at: float) -> None:
+    def __init__(self, who: Caller, token: Token, read_at: float) -> None:
         self.caller = who
-        self.expires = expires
+        self.expires = token.expires
+        self.session = token.session
         self.read_at = read_at
         self.in_vain_at = -math.inf
 

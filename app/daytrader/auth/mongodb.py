@@ -1,5 +1,6 @@
 """Identities and tokens in a MongoDB replica set: in the data set, beside the accounts."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -8,7 +9,7 @@ import msgspec
 from pymongo.errors import PyMongoError
 
 from daytrader.auth.identity import Identity
-from daytrader.auth.port import AuthUnavailableError
+from daytrader.auth.port import KEY_BYTES, AuthUnavailableError
 from daytrader.auth.token import Token
 from daytrader.journal.mongodb_errors import DUPLICATE, there_already
 from daytrader.mongo import Document, Primary, connect, trust_also
@@ -18,6 +19,11 @@ IDENTITIES: Final = "identities"
 
 TOKENS: Final = "tokens"
 """One document a token, its id as `_id`."""
+
+KEYS: Final = "keys"
+"""One document a key; there is one."""
+
+_PAGES: Final = "pages"
 
 PURPOSE: Final = "identify"
 """What our connections say they are for. A restore tells them by it from those that read the journal."""
@@ -38,9 +44,11 @@ class MongoAuthStore:
     async def open(self) -> None:
         """Create the collections where they are missing."""
         with _available():
-            for collection in (IDENTITIES, TOKENS):
+            for collection in (IDENTITIES, TOKENS, KEYS):
                 with there_already():
                     await self._primary.must_write({"create": collection})
+            index = {"key": {"identity": 1}, "name": "identity"}
+            await self._primary.must_write({"createIndexes": TOKENS, "indexes": [index]})
 
     async def add(self, identity: Identity, *, again: bool = False) -> bool:
         """Insert it, or let it take the place of a removed one."""
@@ -56,7 +64,7 @@ class MongoAuthStore:
 
     async def identities(self) -> list[Identity]:
         """Read all of them."""
-        return [_identity(found) for found in await self._all(IDENTITIES, {"_id": 1})]
+        return [_identity(found) for found in await self._all(IDENTITIES, {}, {"_id": 1})]
 
     async def set_password(self, name: str, password: str, at: int) -> bool:
         """Change the password of one that is not removed."""
@@ -76,13 +84,29 @@ class MongoAuthStore:
         found = await self._one(TOKENS, token_id)
         return None if found is None else _token(found)
 
-    async def tokens(self) -> list[Token]:
-        """Read all of them."""
-        return [_token(found) for found in await self._all(TOKENS, {"created": 1, "_id": 1})]
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Read all of them, or one identity's."""
+        which: Document = {"session": {"$ne": True}}
+        if identity is not None:
+            which["identity"] = identity
+        return [_token(found) for found in await self._all(TOKENS, which, {"created": 1, "_id": 1})]
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Mark it as revoked."""
         return await self._update(TOKENS, {"_id": token_id, "revoked": 0}, {"$set": {"revoked": at}})
+
+    async def forget_sessions(self, before: int) -> int:
+        """Delete them."""
+        which = {"session": True, "expires": {"$lt": before}}
+        with _available():
+            reply = await self._primary.must_write({"delete": TOKENS, "deletes": [{"q": which, "limit": 0}]})
+        return int(reply["n"])
+
+    async def key(self) -> bytes:
+        """Read it, or insert one where there is none."""
+        while (found := await self._one(KEYS, _PAGES)) is None:
+            await self._insert(KEYS, {"_id": _PAGES, "value": secrets.token_bytes(KEY_BYTES)})
+        return bytes(found["value"])
 
     def read_ca(self) -> None:
         """Trust what the CA's file holds now, too. Raises OSError."""
@@ -107,10 +131,10 @@ class MongoAuthStore:
             found = await self._primary.find_confirmed({"find": collection, "filter": {"_id": key}, "limit": 1})
         return found[0] if found else None
 
-    async def _all(self, collection: str, order: dict[str, int]) -> list[Document]:
+    async def _all(self, collection: str, which: Document, order: dict[str, int]) -> list[Document]:
         with _available():
             async with self._primary.cursors(collection) as (found, session):
-                return await found.find({}, session=session, sort=order).to_list()
+                return await found.find(which, session=session, sort=order).to_list()
 
 
 def _document(stored: Identity | Token, key: str) -> Document:

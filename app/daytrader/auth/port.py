@@ -1,9 +1,12 @@
 """Where identities and tokens are kept: the same for all replicas, and over restarts."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from daytrader.auth.identity import Identity
 from daytrader.auth.token import Token
+
+KEY_BYTES: Final = 32
+"""Of the installation's key."""
 
 
 class AuthUnavailableError(Exception):
@@ -43,11 +46,17 @@ class AuthStore(Protocol):
     async def token(self, token_id: str) -> Token | None:
         """Return the token with that id, a revoked one too."""
 
-    async def tokens(self) -> list[Token]:
-        """Return all tokens, revoked and expired ones too, the oldest first."""
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Return all tokens, or those of that identity, revoked and expired ones too, the oldest first; no sessions."""
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Revoke the token, at `at` (ms since the epoch); return False where there is none that is not revoked yet."""
+
+    async def forget_sessions(self, before: int) -> int:
+        """Delete the sessions that expired before that moment, ms since the epoch; return how many those were."""
+
+    async def key(self) -> bytes:
+        """Return the installation's 32 random bytes, which the first call of all makes."""
 
     async def close(self) -> None:
         """Let go of it; closing it twice is harmless."""

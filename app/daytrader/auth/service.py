@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from daytrader.auth.entrance import Entrance
 from daytrader.auth.first import make_first
 from daytrader.auth.guard import Guard
 from daytrader.auth.password import Passwords
@@ -16,6 +17,9 @@ from daytrader.settings import Settings
 
 AGAIN_EVERY: Final = 1.0
 """Seconds between two tries to open a store that is away."""
+
+FORGET_EVERY: Final = 3_600.0
+"""Seconds between two deletions of the sessions that have expired."""
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +39,10 @@ class AuthService:
         self._clock = clock
         self._passwords = Passwords()
         self.guard = Guard(store, clock, internal)
+        self.entrance = Entrance(store, self._passwords, self.guard, clock)
+        self._forgetting: asyncio.Task[None] | None = None
+        self.key = b""
+        """Signs the cookies; empty until the store was opened."""
 
     async def run(self) -> None:
         """Open the store, as soon as it can be had, and make the first admin and tokens; returns then.
@@ -53,13 +61,27 @@ class AuthService:
                     admin_token=self._admin_token,
                     now=self._clock(),
                 )
+                self.key = await self._store.key()
+                self._forgetting = asyncio.create_task(self._forget(), name="sessions")
                 return
             except AuthUnavailableError as error:
                 _log.warning("identities and tokens cannot be had yet", error=str(error))
             await asyncio.sleep(AGAIN_EVERY)
 
+    async def _forget(self) -> None:
+        """Delete what has expired, now and then."""
+        while True:
+            try:
+                await self._store.forget_sessions(self._clock())
+            except AuthUnavailableError as error:
+                _log.warning("expired sessions cannot be deleted yet", error=str(error))
+            await asyncio.sleep(FORGET_EVERY)
+
     async def close(self) -> None:
         """Let go of the store."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            await asyncio.gather(self._forgetting, return_exceptions=True)
         await self.guard.close()
         self._passwords.close()
         await self._store.close()

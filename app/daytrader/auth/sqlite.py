@@ -1,5 +1,6 @@
 """Identities and tokens in a SQLite file, for the embedded mode."""
 
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Final
 import msgspec
 
 from daytrader.auth.identity import Identity
-from daytrader.auth.port import AuthUnavailableError
+from daytrader.auth.port import KEY_BYTES, AuthUnavailableError
 from daytrader.auth.token import Token
 from daytrader.sqlite_file import SqliteFile
 
@@ -26,12 +27,19 @@ _TABLES: Final = (
     """
     CREATE TABLE IF NOT EXISTS tokens (
         id TEXT PRIMARY KEY, digest BLOB NOT NULL, name TEXT NOT NULL, role TEXT, identity TEXT NOT NULL,
-        identity_created INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL
+        identity_created INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL,
+        session INTEGER NOT NULL DEFAULT 0, identity_changed INTEGER NOT NULL DEFAULT 0
     )
     """,
+    "CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
 )
+_LATER: Final = ("session", "identity_changed")
+"""Columns of tokens that files of older builds lack."""
 _IDENTITY: Final = "SELECT name, role, password, created, changed, removed FROM identities"
-_TOKEN: Final = "SELECT id, digest, name, role, identity, identity_created, created, expires, revoked FROM tokens"  # noqa: S105
+_TOKEN: Final = """
+    SELECT id, digest, name, role, identity, identity_created, created, expires, revoked, session, identity_changed
+    FROM tokens
+"""  # noqa: S105
 _ADD: Final = """
     INSERT INTO identities VALUES (:name, :role, :password, :created, :changed, :removed) ON CONFLICT DO NOTHING
 """
@@ -43,7 +51,10 @@ _SET_PASSWORD: Final = "UPDATE identities SET password = ?, changed = ? WHERE na
 _REMOVE: Final = "UPDATE identities SET removed = ?, password = '' WHERE name = ? AND removed = 0"
 _ADD_TOKEN: Final = """
     INSERT INTO tokens
-    VALUES (:id, :digest, :name, :role, :identity, :identity_created, :created, :expires, :revoked)
+    VALUES (
+        :id, :digest, :name, :role, :identity, :identity_created, :created, :expires, :revoked, :session,
+        :identity_changed
+    )
     ON CONFLICT DO NOTHING
 """  # noqa: S105
 _REVOKE: Final = "UPDATE tokens SET revoked = ? WHERE id = ? AND revoked = 0"
@@ -64,6 +75,11 @@ class SqliteAuthStore:
         def create(connection: sqlite3.Connection) -> None:
             for table in _TABLES:
                 connection.execute(table)
+            there = {column[1] for column in connection.execute("PRAGMA table_info(tokens)")}
+            for column in _LATER:
+                if column not in there:
+                    connection.execute(f"ALTER TABLE tokens ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+            connection.execute("CREATE INDEX IF NOT EXISTS tokens_of ON tokens (identity)")
 
         with _available():
             self._path.touch(0o600)
@@ -99,13 +115,33 @@ class SqliteAuthStore:
         found = await self._read(f"{_TOKEN} WHERE id = ?", [token_id])
         return _token(found[0]) if found else None
 
-    async def tokens(self) -> list[Token]:
-        """Read all of them."""
-        return [_token(row) for row in await self._read(f"{_TOKEN} ORDER BY created, id", [])]
+    async def tokens(self, identity: str | None = None) -> list[Token]:
+        """Read all of them, or one identity's."""
+        which, values = ("", []) if identity is None else (" AND identity = ?", [identity])
+        query = f"{_TOKEN} WHERE session = 0{which} ORDER BY created, id"
+        return [_token(row) for row in await self._read(query, values)]
 
     async def revoke(self, token_id: str, at: int) -> bool:
         """Mark it as revoked."""
         return await self._change(_REVOKE, [at, token_id])
+
+    async def forget_sessions(self, before: int) -> int:
+        """Delete them."""
+        statement = "DELETE FROM tokens WHERE session = 1 AND expires < ?"
+        with _available():
+            return await self._file.write(lambda connection: connection.execute(statement, [before]).rowcount)
+
+    async def key(self) -> bytes:
+        """Read it, or insert one where there is none."""
+
+        def made(connection: sqlite3.Connection) -> bytes:
+            new = secrets.token_bytes(KEY_BYTES)
+            connection.execute("INSERT INTO keys VALUES ('pages', ?) ON CONFLICT DO NOTHING", [new])
+            key: bytes = connection.execute("SELECT value FROM keys WHERE name = 'pages'").fetchone()[0]
+            return key
+
+        with _available():
+            return await self._file.write(made)
 
     async def close(self) -> None:
         """Close the file."""
@@ -125,7 +161,7 @@ def _identity(row: tuple[object, ...]) -> Identity:
 
 
 def _token(row: tuple[object, ...]) -> Token:
-    return msgspec.convert(dict(zip(Token.__struct_fields__, row, strict=True)), Token)
+    return msgspec.convert(dict(zip(Token.__struct_fields__, row, strict=True)), Token, strict=False)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Bearer tokens: what a program shows, and what is stored of it, from which it cannot be made again."""
+"""Tokens: what a program or a browser shows, and what is stored of it, from which it cannot be made again."""
 
 import hashlib
 import hmac
@@ -14,6 +14,9 @@ from daytrader.auth.role import Caller, Role
 _parts: Final = re.compile(r"dt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}", re.ASCII).fullmatch
 
 LONGEST_NAME: Final = 64
+
+SESSION_MS: Final = 12 * 3_600_000
+"""How long somebody stays signed in."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """ms since the epoch; 0: never."""
     revoked: int = 0
     """When it was revoked, ms since the epoch; 0: it was not."""
+    session: bool = False
+    """Whether it is a session, which a browser shows in a cookie: that is no bearer token, nor the other way round."""
+    identity_changed: int = 0
+    """Of a session: when the password with which it began was set. One that began with another is over."""
 
 
 def new_text() -> str:
@@ -78,6 +85,15 @@ def stored_for(identity: Identity, text: str, name: str, *, now: int, expires: i
     )
 
 
+def session_for(identity: Identity, text: str, *, now: int) -> Token:
+    """Return what is to be stored of the session `text` that begins at `now`, as `identity` was when it proved itself.
+
+    Raises ValueError where the text is none of a token.
+    """
+    made = stored_for(identity, text, "session", now=now, expires=now + SESSION_MS)
+    return msgspec.structs.replace(made, session=True, identity_changed=identity.changed)
+
+
 def caller(token: Token, text: str, identity: Identity | None) -> Caller | None:
     """Return whom the text shows to be calling; None where `token`, which has its id, is not good for it.
 
@@ -88,6 +104,8 @@ def caller(token: Token, text: str, identity: Identity | None) -> Caller | None:
     if token.role is not None:
         return Caller(token.name, token.role)
     if identity is None or identity.removed or identity.created != token.identity_created:
+        return None
+    if token.session and token.identity_changed != identity.changed:
         return None
     return Caller(identity.name, identity.role)
 

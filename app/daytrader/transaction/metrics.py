@@ -13,6 +13,14 @@ REFUSED_BUSY: Final = Counter(
 )
 DROPPED: Final = Counter("daytrader_transaction_dropped", "Commands past their deadline, dropped undecided.")
 OPEN_PARTITIONS: Final = Gauge("daytrader_partitions_open", "Partitions that this replica decides commands in.")
+JOURNAL_HEAD: Final = Gauge(
+    "daytrader_journal_head_entries",
+    "The last durable entry of a partition, as the replica knows that decides in it.",
+    ["partition"],
+)
+JOURNAL_RECORDS: Final = Gauge(
+    "daytrader_journal_head_records", "Records in all entries of a partition up to that one.", ["partition"]
+)
 TAIL: Final = Gauge(
     "daytrader_records_after_checkpoint", "Records that an opening of this replica's partitions would replay now."
 )
