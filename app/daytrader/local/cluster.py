@@ -79,7 +79,7 @@ class Cluster:
     def breaking(self, supervisor: Supervisor, say: Callable[[str], None]) -> ClusterBreaking:
         """Return what can be broken of it on purpose while `supervisor` runs it."""
         services = [*self.webs, *self.transactions, "audit"]
-        members = [program.name for program in (*self._data.programs, *self._audit.programs)]
+        members = {program.name: program.port for program in (*self._data.programs, *self._audit.programs)}
         return ClusterBreaking(supervisor, services, members, self._mood, system_clock, say)
 
     def _settings(self) -> dict[str, str]:

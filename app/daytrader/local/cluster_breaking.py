@@ -16,7 +16,8 @@ KILL_AFTER: Final = 0.5
 class ClusterBreaking:
     """What can be done to the processes of a supervisor.
 
-    `services` are killed, and the supervisor starts them again; `members` are stopped, and started again when asked.
+    `services` are killed, and the supervisor starts them again; `members` (name -> port) are stopped, and started again
+    when asked.
     The mock quote server does as the word in the file `mood` says.
     """
 
@@ -24,7 +25,7 @@ class ClusterBreaking:
         self,
         supervisor: Supervisor,
         services: Sequence[str],
-        members: Sequence[str],
+        members: Mapping[str, int | None],
         mood: Path,
         clock: Callable[[], int],
         say: Callable[[str], None],
@@ -41,7 +42,7 @@ class ClusterBreaking:
         """Return what can be done as the processes stand."""
         held = {one.name for one in self._supervisor.standings() if one.state == "held"}
         services = [_kill(name) for name in self._services]
-        members = [_start(name) if name in held else _stop(name) for name in self._members]
+        members = [(_start if name in held else _stop)(name, port) for name, port in self._members.items()]
         return [*services, *members, *QUOTES]
 
     async def do(self, name: str, records: Mapping[str, int]) -> str:
@@ -99,15 +100,15 @@ def _kill(name: str) -> Breakage:
     return Breakage(f"kill {name}", "Services", f"Kill {name}", says)
 
 
-def _stop(name: str) -> Breakage:
+def _stop(name: str, port: int | None) -> Breakage:
     says = (
         f"The mongod {name} is stopped and stays stopped until you start it again. Two of three members are a "
         "majority, and go on; where it was the primary, writes wait some seconds for another to be elected. With two "
         "of one set stopped nothing is written."
     )
-    return Breakage(f"stop {name}", "Members", f"Stop {name}", says)
+    return Breakage(f"stop {name}", "Members", f"Stop {name} (:{port})", says)
 
 
-def _start(name: str) -> Breakage:
+def _start(name: str, port: int | None) -> Breakage:
     says = f"The mongod {name} is started again, and takes in what it missed."
-    return Breakage(f"start {name}", "Members", f"Start {name}", says, mends=True)
+    return Breakage(f"start {name}", "Members", f"Start {name} (:{port})", says, mends=True)

@@ -23,6 +23,7 @@ from daytrader.journal.sqlite import SqliteJournal
 from daytrader.local.embedded_breaking import EmbeddedBreaking
 from daytrader.local.mock_quotes import MockQuotes
 from daytrader.membership import Alone
+from daytrader.metrics import show_build
 from daytrader.services import quote_source
 from daytrader.serving import collect_garbage_seldom, listen, serve
 from daytrader.settings import load
@@ -135,6 +136,7 @@ class Embedded:
         journal = SqliteJournal(self._directory / "journal.db")
         async with self._quotes.server() as quote_server:
             settings = msgspec.structs.replace(self._settings, quote_server="{}:{}".format(*quote_server.address))
+            show_build(settings.version)
             everything = tuple(range(settings.partitions))
             transaction = TransactionService(
                 settings, journal, journal.accounts, owned=lambda: everything, quotes=quote_source(settings)

@@ -128,6 +128,8 @@ class Host:
             fired=self._fired,
             stray=self.stray,
         )
+        for partition in self._partitions:
+            metrics.show_head(partition)
         self._orphans: deque[Hit] = deque()
         self._less = asyncio.Event()
         """Set when less is under way than before."""
@@ -151,9 +153,6 @@ class Host:
         while True:
             metrics.UNDER_WAY.set(len(self._under_way))
             metrics.LANES.set(len(self._lanes))
-            for partition in self._partitions.all_open():
-                metrics.JOURNAL_HEAD.labels(partition.number).set(partition.head.n)
-                metrics.JOURNAL_RECORDS.labels(partition.number).set(partition.head.next_record - 1)
             await asyncio.sleep(GAUGE_EVERY)
 
     async def drain(self, limit: float) -> None:

@@ -1,8 +1,11 @@
 """Metrics of the transaction service."""
 
+from math import nan
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from daytrader.transaction.partition import Partition
 
 DECIDED: Final = Counter("daytrader_decided_records", "Records made durable by this replica: commands, firings, hits.")
 REDECIDED: Final = Counter("daytrader_redecided_commands", "Commands decided again because another replica was faster.")
@@ -15,7 +18,7 @@ DROPPED: Final = Counter("daytrader_transaction_dropped", "Commands past their d
 OPEN_PARTITIONS: Final = Gauge("daytrader_partitions_open", "Partitions that this replica decides commands in.")
 JOURNAL_HEAD: Final = Gauge(
     "daytrader_journal_head_entries",
-    "The last durable entry of a partition, as the replica knows that decides in it.",
+    "The last durable entry of a partition, as a replica knows that has it open; NaN where it has not.",
     ["partition"],
 )
 JOURNAL_RECORDS: Final = Gauge(
@@ -50,3 +53,10 @@ TRIGGER_DELAY: Final = Histogram(
 ARMED: Final = Gauge("daytrader_triggers_armed", "Armed triggers in the open partitions.")
 for _side in ("buy", "sell"):
     FIRED.labels(_side)
+
+
+def show_head(partition: Partition) -> None:
+    """Show from now on how far `partition` is; it is looked at when somebody asks, and costs nothing meanwhile."""
+    number = partition.number
+    JOURNAL_HEAD.labels(number).set_function(lambda: partition.head.n if partition.is_open else nan)
+    JOURNAL_RECORDS.labels(number).set_function(lambda: partition.head.next_record - 1 if partition.is_open else nan)

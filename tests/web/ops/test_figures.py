@@ -48,6 +48,9 @@ def test_batches_quotes_and_triggers() -> None:
         {
             ("daytrader_batch_records_sum",): 600,
             ("daytrader_batch_records_count",): 120,
+            ("daytrader_commands_total", "BUY", "accepted"): 150,
+            ("daytrader_commands_total", "SELL", "refused"): 50,
+            ("daytrader_commands_total", "ADD", "accepted"): 5,
             ("daytrader_quote_requests_total", "memory"): 70,
             ("daytrader_quote_requests_total", "shared"): 20,
             ("daytrader_quote_requests_total", "server"): 10,
@@ -59,7 +62,8 @@ def test_batches_quotes_and_triggers() -> None:
         {("daytrader_quote_cache_up",): 0.0},
     )
     assert (found.records_an_append, found.appends_per_second) == (5, 2)
-    assert (found.quotes.needed, found.quotes.cached, found.quotes.hits, found.quotes.dollars) == (100, 90, 10, 0.5)
+    assert (found.quotes.needed, found.quotes.in_hand, found.quotes.cached) == (200, 170, 190)
+    assert (found.quotes.hits, found.quotes.dollars) == (10, 0.5)
     assert found.quotes.cache_up is False
     assert found.fired == 3
 

@@ -32,7 +32,10 @@ def test_where_all_is_well_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("part", "alert"),
     [
-        ("transaction http://127.0.0.1:8001", "TransactionReplicaNotReady"),
+        ("transaction http://127.0.0.1:8001", "ReplicaDown"),
+        ("transaction transaction-0", "TransactionReplicaNotReady"),
+        ("web http://127.0.0.1:8080", "ReplicaDown"),
+        ("web web-0", "NoTransactionReplicaReady"),
         ("data set member 127.0.0.1:27017", "ReplicaSetMemberDown"),
         ("audit set member 127.0.0.1:27018", "ReplicaSetMemberDown"),
         ("audit", "AuditLag"),
@@ -43,7 +46,7 @@ def test_where_all_is_well_nothing_is_said() -> None:
 )
 def test_a_part_that_is_not_well_is_named_in_its_own_words(part: str, alert: str) -> None:
     """The line says which part it is, what that says, and which alert tells the same."""
-    (trouble,) = troubles_of(None, [Part(part, False, "is silent for 3 s"), Part("web", True, "well")], [])
+    (trouble,) = troubles_of(None, [Part(part, False, "is silent for 3 s"), Part("other", True, "well")], [])
     assert trouble == Trouble(f"Daytrader{alert}", part, "is silent for 3 s")
 
 

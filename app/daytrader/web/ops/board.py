@@ -11,8 +11,18 @@ from daytrader.web.ops.reading import Snapshot
 from daytrader.web.ops.recorder import KEPT_MS, MINUTE_MS, Recorder
 from daytrader.web.ops.survival import Survival, survival_of
 
-FRAGMENTS: Final = ("troubles", "now", "plots", "commands", "quotes", "partitions", "parts", "builds", "break")
-"""The fragments, in the page's order: each is the template ops/NAME.html and the element ops-NAME."""
+LAYOUT: Final = (
+    ("troubles",),
+    ("now",),
+    ("plots",),
+    ("commands", "partitions"),
+    ("parts", "quotes", "builds"),
+    ("break",),
+)
+"""The fragments in the page's order, those of a column together."""
+
+FRAGMENTS: Final = tuple(name for place in LAYOUT for name in place)
+"""Each is the template ops/NAME.html and the element ops-NAME."""
 
 
 class Board:
@@ -37,7 +47,8 @@ class Board:
         self.why_not = why_not
         self.partitions: Sequence[PartitionHeads] = recorder.heads()
         self.survivals: Sequence[Survival] = [
-            survival_of(deed, self.partitions, recorder.since(deed.at)) for deed in deeds
+            survival_of(deed, 0 if self.newest is None else self.newest.at, self.partitions, recorder.since(deed.at))
+            for deed in deeds
         ]
 
     @property

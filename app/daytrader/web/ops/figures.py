@@ -12,6 +12,9 @@ from daytrader.web.ops.reading import Key
 OUTCOMES: Final = ("accepted", "refused", "failed", "overload", "denied")
 
 
+_QUOTED: Final = ("QUOTE", "BUY", "SELL")
+
+
 class Latency(msgspec.Struct, frozen=True):
     """How long the answers to one command took; None where none was answered."""
 
@@ -52,8 +55,11 @@ class PartitionHeads(msgspec.Struct, frozen=True):
 class Quotes(msgspec.Struct, frozen=True):
     """Where quotes came from, how many of each, and what they cost."""
 
+    commands: float
+    """QUOTE, BUY and SELL that were acknowledged: who needs a quote."""
     by_result: Mapping[str, float]
-    """memory, shared, joined, server, unavailable, abandoned."""
+    """Quotes that were not in hand when they were needed, by where they came from then: memory, shared, joined, server,
+    unavailable, abandoned."""
     failures: float
     """Requests to the quote server that gave no quote."""
     hits: float
@@ -65,14 +71,24 @@ class Quotes(msgspec.Struct, frozen=True):
     """Whether the shared cache answers every replica; None where none tells."""
 
     @property
+    def fetched(self) -> float:
+        """How many were not in hand when they were needed."""
+        return sum(self.by_result.values())
+
+    @property
     def needed(self) -> float:
         """How many were needed."""
-        return sum(self.by_result.values())
+        return max(self.commands, self.fetched)
+
+    @property
+    def in_hand(self) -> float:
+        """How many were known to the replica already."""
+        return self.needed - self.fetched + self.by_result.get("memory", 0.0)
 
     @property
     def cached(self) -> float:
         """How many cost nothing, because somebody had asked already."""
-        return sum(self.by_result.get(result, 0.0) for result in ("memory", "shared", "joined"))
+        return self.in_hand + self.by_result.get("shared", 0.0) + self.by_result.get("joined", 0.0)
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -235,6 +251,7 @@ def _latencies(look: _Look) -> tuple[Latency, ...]:
 def _quotes(look: _Look) -> Quotes:
     cache_up = look.level("daytrader_quote_cache_up")
     return Quotes(
+        sum(look.count("daytrader_commands_total", one, two) for one in _QUOTED for two in ("accepted", "refused")),
         look.by("daytrader_quote_requests_total"),
         look.count("daytrader_quote_server_failures_total", None),
         look.count("daytrader_quote_server_hits_total"),

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from daytrader.auth.guard import Denied
-from daytrader.web.ops.board import FRAGMENTS
+from daytrader.web.ops.board import FRAGMENTS, LAYOUT
 from daytrader.web.ops.breaking import BreakageError
 from daytrader.web.ops.operations import Operations
 from daytrader.web.page.form import Form, RefusedError
@@ -50,7 +50,7 @@ class OperationsPages:
     async def _show(self, request: Request, visitor: Visitor) -> Response:
         await self._operations.recorder.look_if_older()
         board = await self._operations.board()
-        return render(request, visitor, "operations.html", board=board, fragments=FRAGMENTS)
+        return render(request, visitor, "operations.html", board=board, layout=LAYOUT)
 
     async def _live(self, request: Request, visitor: Visitor) -> Response:  # noqa: ARG002 - every page gets it
         if self._streams >= MOST_STREAMS:

@@ -1,6 +1,7 @@
 """What of a service's metrics the operations page needs, and how the same of several replicas goes together."""
 
 from collections.abc import Iterable, Mapping
+from math import isnan
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -98,7 +99,7 @@ def source_of(role: Role, name: str, samples: Iterable[Sample]) -> Source:
             build = sample.labels.get("version", "")
             continue
         wanted = WANTED.get(sample.name)
-        if wanted is not None and wanted.role == role:
+        if wanted is not None and wanted.role == role and not isnan(sample.value):
             key = (sample.name, *(sample.labels.get(label, "") for label in wanted.labels))
             reading[_KEYS.setdefault(key, key)] = sample.value
     return Source(role, name, reading, build)

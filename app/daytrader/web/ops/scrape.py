@@ -10,6 +10,7 @@ from prometheus_client.registry import CollectorRegistry
 from prometheus_client.samples import Sample
 
 from daytrader.clock import Clock
+from daytrader.health import reason
 from daytrader.web.ops.reading import BUILD, WANTED, Snapshot, Source, source_of
 from daytrader.web.ops.targets import Role, Target
 
@@ -78,7 +79,7 @@ class RemoteScraper:
         except TimeoutError:
             return Source(role, name, error=f"is silent for {LIMIT:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            return Source(role, name, error=f"cannot be reached: {error}")
+            return Source(role, name, error=f"cannot be reached: {reason(error)}")
         except ValueError as error:
             return Source(role, name, error=f"its metrics cannot be read: {error}")
         return source_of(role, name, samples)

@@ -1,11 +1,15 @@
 """Whether all that was acknowledged before something was broken is still there: pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from daytrader.web.ops.breaking import Deed
 from daytrader.web.ops.figures import Figures, PartitionHeads
+
+PATIENCE_MS: Final = 60_000
+"""For so long after something was broken what cannot be seen may be on its way: a replica takes over, a log follows."""
 
 
 class Survival(msgspec.Struct, frozen=True):
@@ -17,7 +21,9 @@ class Survival(msgspec.Struct, frozen=True):
     now: int
     """Records in the journal now, in the partitions that are known."""
     missing: int
-    """Of those before, how many the journal does not have any more; 0, or something is badly wrong."""
+    """Of those before, how many nobody has; later than `PATIENCE_MS`, something is badly wrong."""
+    early: bool
+    """Whether it is too early to say that anything is lost."""
     unknown: int
     """Partitions of which nobody can tell at present."""
     unaudited: int
@@ -28,6 +34,8 @@ class Survival(msgspec.Struct, frozen=True):
     @property
     def verdict(self) -> str:
         """What it means, in words."""
+        if self.missing and self.early:
+            return f"{self.missing:,} of {self.before:,} records are not seen yet: the partition is being taken over"
         if self.missing:
             return f"{self.missing:,} of {self.before:,} acknowledged records are gone: this must never be"
         if self.unknown:
@@ -41,11 +49,13 @@ class Survival(msgspec.Struct, frozen=True):
     @property
     def kind(self) -> str:
         """good, warn or bad."""
-        return "bad" if self.missing else "warn" if self.unknown or self.unaudited else "good"
+        if self.missing and not self.early:
+            return "bad"
+        return "warn" if self.missing or self.unknown or self.unaudited else "good"
 
 
-def survival_of(deed: Deed, partitions: Sequence[PartitionHeads], since: Figures | None) -> Survival:
-    """Compare the journal's heads at `deed` with how far journal and log are now."""
+def survival_of(deed: Deed, now: int, partitions: Sequence[PartitionHeads], since: Figures | None) -> Survival:
+    """Compare the journal's heads at `deed` with how far journal and log are `now` (ms since the epoch)."""
     known = {str(heads.number): heads for heads in partitions}
     missing = unknown = unaudited = 0
     for number, records in deed.records.items():
@@ -56,5 +66,13 @@ def survival_of(deed: Deed, partitions: Sequence[PartitionHeads], since: Figures
         # Whichever of the two is further: a replica that died may have been the only one to tell the journal's head.
         missing += max(0, records - heads.known_records)
         unaudited += max(0, records - heads.audited_records)
-    now = sum(heads.known_records for heads in partitions)
-    return Survival(deed, sum(deed.records.values()), now, missing, unknown, unaudited, since)
+    return Survival(
+        deed=deed,
+        before=sum(deed.records.values()),
+        now=sum(heads.known_records for heads in partitions),
+        missing=missing,
+        early=now - deed.at < PATIENCE_MS,
+        unknown=unknown,
+        unaudited=unaudited,
+        since=since,
+    )

@@ -43,8 +43,12 @@ def troubles_of(minute: Figures | None, parts: Sequence[Part], sources: Sequence
 
 
 _ALERTS: Final = (
+    ("transaction http", "DaytraderReplicaDown"),  # a replica that answers tells its own name
     ("transaction", "DaytraderTransactionReplicaNotReady"),
+    ("web http", "DaytraderReplicaDown"),
+    ("web replicas", "DaytraderReplicaDown"),
     ("web", "DaytraderNoTransactionReplicaReady"),
+    ("audit http", "DaytraderAuditDown"),
     ("audit set", "DaytraderReplicaSetMemberDown"),
     ("data set", "DaytraderReplicaSetMemberDown"),
     ("audit", "DaytraderAuditLag"),
@@ -115,8 +119,9 @@ def _journal(minute: Figures) -> Iterator[Trouble]:
 def _quotes(minute: Figures) -> Iterator[Trouble]:
     quotes = minute.quotes
     missing = quotes.by_result.get("unavailable", 0.0)
-    if missing > 0.01 * quotes.needed:
-        says = f"{missing / quotes.needed:.1%} of the last {quotes.needed:,.0f} did not come: QUOTE, BUY and SELL fail"
+    if missing > 0.01 * quotes.fetched:
+        says = f"{missing / quotes.fetched:.1%} of the last {quotes.fetched:,.0f} that were asked for did not come: "
+        says += "QUOTE, BUY and SELL fail"
         yield Trouble("DaytraderQuotesUnavailable", "quotes", says)
     asked = quotes.failures + quotes.hits
     if asked >= FEW and quotes.failures > 0.2 * asked:
