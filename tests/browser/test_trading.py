@@ -10,7 +10,7 @@ from lxml import etree
 from playwright.async_api import Page, expect
 
 from daytrader.audit.schema import log_schema
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, Visitors
 from tests.browser.person import Person, a_moment
 from tests.e2e.installation import Installation, running
 
@@ -109,16 +109,16 @@ async def test_without_javascript_the_same_trade_works(quick: Installation, visi
     await cleo.trigger("sell", "ABC", "50.00")
     await cleo.arm("sell", "ABC", "4.00")
     async with asyncio.timeout(10):
-        while "fired" not in await page.locator("#history").inner_text():
+        while await page.locator("#triggers article").count():
             await page.reload()
-    await cleo.sees_shares("ABC", 10)
+    await cleo.sees_shares("ABC", 8)
     log = await _downloaded(page, "Log as XML", tmp_path / "log.xml")
     log_schema().assertValid(etree.fromstring(log))
 
 
-async def test_what_is_wrong_is_said_and_changes_nothing(quick: Installation, visit: Visit) -> None:
+async def test_what_is_wrong_is_said_and_changes_nothing(quick: Installation, visit: Visit, visitors: Visitors) -> None:
     """With and without JavaScript: an order that cannot be, an amount that is none, in words beside what was asked."""
-    for javascript in (True, False):
+    for number, javascript in enumerate((True, False)):
         page = await visit(quick, javascript=javascript)
         dora = Person(page, f"dora{javascript}")
         await dora.sign_up()
@@ -131,6 +131,7 @@ async def test_what_is_wrong_is_said_and_changes_nothing(quick: Installation, vi
         await page.get_by_role("button", name="Buy", exact=True).click()
         await expect(page.locator("#ticket-outcome")).to_have_class("outcome bad")
         await dora.sees_cash("10.00")
+        visitors.watches[number].errors.clear()  # the browser's own words about the status 400
 
 
 async def test_by_keyboard_alone(quick: Installation, visit: Visit) -> None:
