@@ -31,6 +31,7 @@ from daytrader.tracing import tracing_of
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from daytrader.web.dump import AuditUnavailableError
+from daytrader.web.hub import Hub
 from daytrader.web.ops.operations import Operations
 from daytrader.web.ops.recorder import Recorder
 from daytrader.web.ops.scrape import OwnScraper
@@ -146,14 +147,17 @@ class Embedded:
             auth: AuthService | None = None
             if settings.auth_mode == "required":
                 auth = AuthService(settings, SqliteAuthStore(self._directory / IDENTITIES), clock)
+            alone = Alone("embedded")
+            hub = Hub(alone, lambda _: transaction.host.watchings.new(), partitions=settings.partitions, clock=clock)
             health = _DirectHealth(transaction, audit)
             scraper = OwnScraper(REGISTRY, system_clock, ("web", "transaction", "audit"))
             operations = Operations(Recorder(scraper, health), EmbeddedBreaking(quote_server, system_clock))
             app = WebApp(
                 transaction.host,
                 _DirectAuditLog(audit),
-                Alone("embedded"),
+                alone,
                 health,
+                hub,
                 version=settings.version,
                 partitions=settings.partitions,
                 clock=clock,
@@ -164,12 +168,14 @@ class Embedded:
                 entrance=None if auth is None else auth.entrance,
                 operations=operations,
             )
+            streams = asyncio.create_task(hub.run(), name="streams")
             recording = asyncio.create_task(operations.run(), name="operations")
-            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
+            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start(), streams), name="services")
 
             async def drain() -> None:
                 app.drain()
                 transaction.refuse()
+                app.end_streams()
 
             collect_garbage_seldom()
             try:
@@ -182,9 +188,11 @@ class Embedded:
                 )
                 await transaction.drain(DRAIN)
             finally:
+                await app.close()
+                streams.cancel()
                 work.cancel()
                 recording.cancel()
-                await asyncio.gather(work, recording, return_exceptions=True)
+                await asyncio.gather(streams, work, recording, return_exceptions=True)
                 await audit.close()
                 await transaction.close()
                 if auth is not None:

@@ -91,3 +91,4 @@ REPLICAS_READY: Final = Gauge("daytrader_web_replicas_ready", "Transaction repli
 DUMPS: Final = Counter("daytrader_web_dumps", "Dumps of the log, by how they ended.", ["result"])
 for _result in ("complete", "broken", "abandoned"):
     DUMPS.labels(_result)
+STREAMS: Final = Gauge("daytrader_web_streams", "Streams of accounts and quotes that clients read.")

@@ -11,12 +11,14 @@ from daytrader.trust import Trust
 from daytrader.web.app import WebApp
 from daytrader.web.dump import RemoteAuditLog
 from daytrader.web.health import RemoteHealth
+from daytrader.web.hub import Hub
 from daytrader.web.ops.breaking import Breaking
 from daytrader.web.ops.operations import Operations
 from daytrader.web.ops.recorder import Recorder
 from daytrader.web.ops.scrape import RemoteScraper
 from daytrader.web.ops.targets import targets_of
 from daytrader.web.page.visitors_of import visitors_of
+from daytrader.web.remote_feed import RemoteFeed
 from daytrader.web.router import Router
 from daytrader.web.sessions import Sessions
 
@@ -41,6 +43,13 @@ class WebService:
             trust.session(server_name(settings.transaction_dns)),
         )
         self._router = Router(self._membership, self._sessions.transactions, settings.partitions)
+        clock = clock_of(settings.clock_file)
+        self._hub = Hub(
+            self._membership,
+            lambda url: RemoteFeed(url, self._sessions.transactions),
+            partitions=settings.partitions,
+            clock=clock,
+        )
         self._tracing = tracing_of(settings.otlp_endpoint, "web", settings.replica)
         self._auth = auth
         self._task: asyncio.Task[None] | None = None
@@ -59,9 +68,10 @@ class WebService:
             RemoteAuditLog(settings.audit_url, self._sessions.audit),
             self._membership,
             health,
+            self._hub,
             version=settings.version,
             partitions=settings.partitions,
-            clock=clock_of(settings.clock_file),
+            clock=clock,
             debug=settings.log_level == "debug",
             tracing=self._tracing,
             guard=None if self._auth is None else self._auth.guard,
@@ -79,6 +89,7 @@ class WebService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._membership.run(), name="membership")
             group.create_task(self._router.run(), name="router")
+            group.create_task(self._hub.run(), name="streams")
             group.create_task(self._operations.run(), name="operations")
             if self._auth is not None:
                 group.create_task(self._auth.run(), name="identities and tokens")
@@ -87,12 +98,14 @@ class WebService:
         """Be not ready any more, and go on for `notice` seconds, until everybody has noticed."""
         self.app.drain()
         await asyncio.sleep(notice)
+        self.app.end_streams()
 
     async def close(self) -> None:
         """Stop, and close the connections to the other services."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self.app.close()
         await self._sessions.close()
         await self._operations.close()
         if self._auth is not None:

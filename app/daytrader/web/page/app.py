@@ -1,5 +1,7 @@
 """The pages' routes, and what is answered where there is none."""
 
+from collections.abc import Callable, Sequence
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -10,8 +12,6 @@ from starlette.routing import BaseRoute, Route
 from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Denied
 from daytrader.web.api.desk import Desk
-from daytrader.web.ops.operations import Operations
-from daytrader.web.ops.page import OperationsPages
 from daytrader.web.page.has_account import has_account_at
 from daytrader.web.page.headers import SafeHeaders
 from daytrader.web.page.own_path import HOME
@@ -23,17 +23,18 @@ from daytrader.web.page.users import Users
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
+More = Callable[[Pages], Sequence[BaseRoute]]
+"""Makes the routes of further pages."""
 
-def page_app(
-    visitors: Visitors, entrance: Entrance | None, desk: Desk, operations: Operations | None = None
-) -> Starlette:
-    """Return the ASGI app of all pages.
 
-    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
-    `operations` is what the operations page shows; None: there is no such page.
+def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
+    """Return the ASGI app of all pages, `more` among them.
+
+    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided, `more` are
+    the pages that others bring.
     """
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance, desk, operations),
+        routes=page_routes(Pages(visitors), entrance, desk, *more),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -41,33 +42,26 @@ def page_app(
     return app
 
 
-def page_routes(
-    pages: Pages, entrance: Entrance | None, desk: Desk, operations: Operations | None = None
-) -> list[BaseRoute]:
+def page_routes(pages: Pages, entrance: Entrance | None, desk: Desk, *more: More) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
         *static_routes(),
         pages.get("/", _show_landing, anybody),
-        pages.get(HOME, _show_trade),
     ]
     if entrance is not None:
         routes += People(pages, entrance, has_account_at(desk)).routes()
         routes += OwnTokens(pages, entrance).routes()
         routes += Users(pages, entrance).routes()
         routes += AllTokens(pages, entrance).routes()
-    if operations is not None:
-        routes += OperationsPages(pages, operations).routes()
+    for routes_of in more:
+        routes += routes_of(pages)
     return routes
 
 
 async def _show_landing(request: Request, visitor: Visitor) -> Response:
     """Tell what this is, or go on to trading where somebody is signed in."""
     return SeeOther(HOME) if visitor.caller is not None else render(request, visitor, "landing.html")
-
-
-async def _show_trade(request: Request, visitor: Visitor) -> Response:
-    return render(request, visitor, "trade.html")
 
 
 async def _no_content(_: Request) -> Response:
