@@ -28,9 +28,10 @@ More = Callable[[Pages], list[Route]]
 
 
 def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
-    """Return the ASGI app of all pages, `more` among them.
+    """Return the ASGI app of all pages.
 
-    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
+    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided, `more` are
+    the pages that others bring.
     """
     app = Starlette(
         routes=page_routes(Pages(visitors), entrance, desk, *more),

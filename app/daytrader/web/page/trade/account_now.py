@@ -7,12 +7,17 @@ from typing import Final
 from daytrader.domain.account import Account
 from daytrader.web.account_stream import AccountUpdate
 from daytrader.web.hub import Hub
+from daytrader.web.page.trade.seen import Seen
 
 JOIN_WITHIN: Final = 3.0
 """Seconds in which a transaction replica has to tell of the account."""
 
 SEEN_WITHIN: Final = 1.0
 """Seconds in which what was just done has to be in it; then it is shown without."""
+
+
+QUOTES_WITHIN: Final = 0.25
+"""Seconds that a page waits for quotes that were never seen here."""
 
 
 class AwayError(Exception):
@@ -37,6 +42,20 @@ async def account_now(hub: Hub, user: str, request: str = "") -> AccountUpdate:
         except StopAsyncIteration:
             raise AwayError from None
         return update
+
+
+async def learn_quotes(hub: Hub, seen: Seen, symbols: frozenset[str]) -> None:
+    """Note the newest quotes of `symbols` that anybody knows; nothing is asked of the quote server."""
+    missing = set(symbols - seen.quotes(symbols).keys())
+    async with aclosing(hub.quotes(symbols)) as stream:
+        try:
+            async with asyncio.timeout(QUOTES_WITHIN):
+                while missing or stream.waits:
+                    quote = await anext(stream)
+                    seen.note(quote)
+                    missing.discard(quote.symbol)
+        except (TimeoutError, StopAsyncIteration):
+            return
 
 
 def _has(account: Account | None, request: str) -> bool:

@@ -91,12 +91,15 @@ def picture(
 
 
 def known_quotes(account: Account, seen: Seen) -> dict[str, Quote]:
-    """Return the newest known quotes of the symbols that matter, by symbol: those seen, and those of pending orders."""
+    """Return the newest known quotes of the symbols that matter, by symbol: those seen, and those of orders."""
     quotes = seen.quotes(watched_symbols(account))
-    for order in (*account.buys, *account.sells):
-        known = quotes.get(order.symbol)
-        if known is None or known.asked_at < order.time - VALID_MS:
-            quotes[order.symbol] = Quote(order.symbol, order.price, order.time, 0)
+    for one in account.recent:
+        if one.answer is not None:
+            symbol, price = one.command.symbol, one.answer[0]
+            known = quotes.get(symbol)
+            # The quote of an order may have been known for a minute already.
+            if known is None or known.asked_at < one.time - VALID_MS:
+                quotes[symbol] = Quote(symbol, price, one.time - VALID_MS, 0)
     return quotes
 
 

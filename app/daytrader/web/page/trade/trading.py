@@ -19,7 +19,7 @@ from daytrader.web.hub import Hub
 from daytrader.web.page.form import Form, RefusedError
 from daytrader.web.page.pages import Pages, SeeOther, for_script
 from daytrader.web.page.told import Told
-from daytrader.web.page.trade.account_now import AwayError, account_now
+from daytrader.web.page.trade.account_now import AwayError, account_now, learn_quotes
 from daytrader.web.page.trade.actions import ACTIONS, Action
 from daytrader.web.page.trade.amounts import amount_of, symbol_of
 from daytrader.web.page.trade.live import View, Wanted
@@ -55,7 +55,7 @@ class Trading:
             pages.get("/trade", self._choose),
             pages.get("/history", self._choose),
             pages.get("/trade/{user}", self._show_trade),
-            pages.get("/trade/{user}/history", self._show_history),
+            pages.get("/history/{user}", self._show_history),
             pages.get("/trade/{user}/live", self._stream),
             *(pages.get(f"/trade/{{user}}/log.{form}", self._log) for form in _FORMATS),
             pages.post("/trade/{user}/{action}", self._act),
@@ -70,7 +70,7 @@ class Trading:
             return render(request, visitor, "trade/choose.html", user="")
         if not _is_user(user):
             return render(request, visitor, "trade/choose.html", 400, user=user)
-        path = f"/trade/{user}/history" if request.url.path == "/history" else f"/trade/{user}"
+        path = f"{request.url.path}/{user}"
         onward = SeeOther(path)
         onward.told = visitor.told
         return onward
@@ -103,7 +103,7 @@ class Trading:
             update = await account_now(self._hub, user, done)
         except AwayError:
             return render(request, visitor, "trade/away.html", 503, user=user)
-        await self._learn_quotes(watched_symbols(update.account) | ({symbol} if symbol else set()))
+        await learn_quotes(self._hub, self._seen, watched_symbols(update.account) | ({symbol} if symbol else set()))
         shown = picture(user, update.account, self._seen, self._clock(), symbol=symbol, wanted=wanted)
         return render(
             request,
@@ -111,6 +111,7 @@ class Trading:
             template,
             200,
             user=user,
+            account=user,
             picture=shown,
             symbol=symbol or (shown.quote.symbol if shown.quote is not None else ""),
             chosen=symbol,
@@ -118,15 +119,6 @@ class Trading:
             key=secrets.token_urlsafe(12),
             **context,
         )
-
-    async def _learn_quotes(self, symbols: frozenset[str]) -> None:
-        """Note the newest quotes that the hub knows of by now."""
-        stream = self._hub.quotes(symbols)
-        try:
-            while stream.waits:
-                self._seen.note(await anext(stream))
-        finally:
-            await stream.aclose()
 
     async def _stream(self, request: Request, visitor: Visitor) -> Response:
         query = request.query_params
