@@ -111,6 +111,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_records: int = 20_000
     """After so many records of a partition its changed accounts are stored, and its checkpoint rises."""
 
+    metrics_urls: str = ""
+    """Whose metrics the operations page is made of, separated by commas: ROLE=http://HOST:PORT, or
+    ROLE=dns://HOST:PORT of a headless Service; ROLE is web, transaction, audit or operator. Empty: it has none."""
+    control_dir: str = ""
+    """Where the `daytrader up` that runs this service has its control file: what can be broken on purpose from the
+    operations page is done by it. Empty: nothing can."""
+
     otlp_endpoint: str = ""
     """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""
 
