@@ -116,6 +116,7 @@ class WebApp(Starlette):
     ) -> Starlette:
         operations = self._operations
         self._runs = runs = Runs(desk, dumps, clock)
+        operations = self._operations
         return page_app(
             visitors,
             entrance,
