@@ -125,7 +125,7 @@ async def _up(
     stop = stop_signals()
     installation: Installation
     if replicas:
-        options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings)
+        options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings, control=data)
         cluster = Cluster(directory, options)
         installation = ClusterInstallation(cluster, _say)
         if settings["DAYTRADER_AUTH_MODE"] == "required":

@@ -128,6 +128,8 @@ class Host:
             fired=self._fired,
             stray=self.stray,
         )
+        for partition in self._partitions:
+            metrics.show_head(partition)
         self._orphans: deque[Hit] = deque()
         self._less = asyncio.Event()
         """Set when less is under way than before."""

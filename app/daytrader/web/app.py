@@ -24,6 +24,8 @@ from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
 from daytrader.web.hub import Hub
+from daytrader.web.ops.operations import Operations
+from daytrader.web.ops.page import OperationsPages
 from daytrader.web.page.app import page_app
 from daytrader.web.page.trade.trading import Trading
 from daytrader.web.page.visitor import Visitors
@@ -63,13 +65,15 @@ class WebApp(Starlette):
         guard: Guard | None = None,
         visitors: Visitors | None = None,
         entrance: Entrance | None = None,
+        operations: Operations | None = None,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
         `debug`, `tracing` and `guard` are those of `CommandEndpoint`. Where there is a guard, `/health` is for admins
         and for the installation's own services.
 
-        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do.
+        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do;
+        `operations` is what the operations page shows.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
@@ -84,6 +88,7 @@ class WebApp(Starlette):
         self._guard = guard
         self._membership = membership
         self._health = health
+        self._operations = operations
         self._draining = False
         self._was_ready = False
         self._runs: Runs | None = None
@@ -109,13 +114,16 @@ class WebApp(Starlette):
     def _pages(
         self, visitors: Visitors, entrance: Entrance | None, desk: Desk, dumps: Dumps, clock: Clock
     ) -> Starlette:
+        operations = self._operations
         self._runs = runs = Runs(desk, dumps, clock)
+        operations = self._operations
         return page_app(
             visitors,
             entrance,
             desk,
             lambda pages: Trading(pages, desk, dumps, self.hub, self.streams, clock).routes(),
             lambda pages: WorkloadPages(pages, runs, self.streams, clock).routes(),
+            *([] if operations is None else [lambda pages: OperationsPages(pages, operations).routes()]),
         )
 
     async def close(self) -> None:
@@ -126,6 +134,8 @@ class WebApp(Starlette):
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""
         self._draining = True
+        if self._operations is not None:
+            self._operations.drain()
 
     def end_streams(self) -> None:
         """End all streams: their clients go on at another replica."""

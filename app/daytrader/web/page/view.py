@@ -9,6 +9,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from daytrader.web.page.amount import shown
 from daytrader.web.page.grouped import grouped
 from daytrader.web.page.visitor import Visitor
 
@@ -38,7 +39,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"money": grouped, "when": when, "iso": iso, "clock": clock}
+    made.filters |= {"money": grouped, "shown": shown, "when": when, "iso": iso, "clock": clock}
     return made
 
 

@@ -9,7 +9,8 @@
 const page = document.querySelector("[data-live]");
 const live = document.getElementById("live");
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
-const skew = page?.dataset.now ? Number(page.dataset.now) - Date.now() : 0;
+const cameAt = performance.timeOrigin + performance.getEntriesByType("navigation")[0].responseStart;
+const skew = page?.dataset.now ? Number(page.dataset.now) - cameAt : 0; // however long loading took after that
 const RETRY_MS = 2000;
 const whisper = document.createElement("div"); // announced, not seen: what is said stands beside the form as well
 whisper.className = "visually-hidden";
@@ -142,7 +143,7 @@ function newKey() {
 function tick() {
   const now = Date.now() + skew;
   for (const one of document.querySelectorAll("[data-until]")) {
-    const left = Math.max(0, Math.ceil((Number(one.dataset.until) - now) / 1000));
+    const left = Math.min(60, Math.max(0, Math.ceil((Number(one.dataset.until) - now) / 1000))); // a busy server is late
     if (one.localName === "progress") {
       one.hidden = false;
       one.value = left;
