@@ -25,7 +25,7 @@ from daytrader.web.page.visitor import Visitors
 from tests.web.client import Answer, exchange, get
 from tests.web.ops.build import START, sample, snapshot, source
 from tests.web.replica import HttpServer
-from tests.web.stand_in import Behind
+from tests.web.stand_in import Behind, silent_hub
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
@@ -90,6 +90,7 @@ class Stage:
             self.behind,
             Alone("here"),
             self.behind,
+            silent_hub(),
             version="a build",
             partitions=16,
             clock=lambda: START,
