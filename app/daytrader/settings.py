@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token, and as far as its role goes; tokens are kept in the data set (embedded: in `data_dir`)."""
     auth_admin_password_file: str = ""
     """A file with the password of the first admin, who is made where there never was one; empty: nobody is."""
+    auth_admin_token_file: str = ""
+    """A file with the text of an admin's token, which is made known where it never was; empty: none is."""
     auth_broker_token_file: str = ""
     """A file with the text of a broker's token, which is made known where it never was; empty: none is."""
 

@@ -168,8 +168,8 @@ class Embedded:
                 entrance=None if auth is None else auth.entrance,
                 operations=operations,
             )
-            recording = asyncio.create_task(operations.run(), name="operations")
             streams = asyncio.create_task(hub.run(), name="streams")
+            recording = asyncio.create_task(operations.run(), name="operations")
             work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start(), streams), name="services")
 
             async def drain() -> None:

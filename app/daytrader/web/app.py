@@ -114,6 +114,7 @@ class WebApp(Starlette):
     def _pages(
         self, visitors: Visitors, entrance: Entrance | None, desk: Desk, dumps: Dumps, clock: Clock
     ) -> Starlette:
+        operations = self._operations
         self._runs = runs = Runs(desk, dumps, clock)
         operations = self._operations
         return page_app(

@@ -51,6 +51,8 @@ class _Source:
     def __init__(self) -> None:
         self.feed: Feed | None = None
         self.task: asyncio.Task[None] | None = None
+        self.failed = False
+        """Whether the last try to connect to it was in vain."""
 
 
 class Hub:
@@ -197,7 +199,9 @@ class Hub:
             try:
                 await self._take_all(url, source)
             except FeedBrokenError as error:
-                _log.info("streams are followed anew", replica=url, reason=str(error))
+                if source.feed is not None or not source.failed:
+                    _log.info("streams are followed anew", replica=url, reason=str(error))
+                source.failed = source.feed is None
             finally:
                 source.feed = None
                 now = asyncio.get_running_loop().time()

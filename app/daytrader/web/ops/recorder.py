@@ -43,7 +43,7 @@ class Recorder:
         self._points: deque[Figures] = deque()
         self._watchers = 0
         self._looked_at = float("-inf")
-        self._watched = asyncio.Event()
+        self._somebody = asyncio.Event()
         self._changed = asyncio.Condition()
         self._version = 0
 
@@ -61,7 +61,7 @@ class Recorder:
 
     async def _look(self) -> None:
         while True:
-            await self._watched.wait()
+            await self._somebody.wait()
             await self.look()
             await asyncio.sleep(LOOK_EVERY)
 
@@ -98,10 +98,15 @@ class Recorder:
         async with self._changed:
             self._changed.notify_all()
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody waits for changes."""
+        return self._watchers > 0
+
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield at once and whenever something new is known; while anybody is in here the parts are looked at."""
         self._watchers += 1
-        self._watched.set()
+        self._somebody.set()
         try:
             while True:
                 seen = self._version
@@ -111,7 +116,7 @@ class Recorder:
         finally:
             self._watchers -= 1
             if not self._watchers:
-                self._watched.clear()
+                self._somebody.clear()
 
     def points(self) -> Sequence[Figures]:
         """Return the figures of every interval of the last ten minutes, the oldest first."""

@@ -1,6 +1,6 @@
 """The pages' routes, and what is answered where there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,12 +23,12 @@ from daytrader.web.page.users import Users
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
-More = Callable[[Pages], list[Route]]
+More = Callable[[Pages], Sequence[BaseRoute]]
 """Makes the routes of further pages."""
 
 
 def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
-    """Return the ASGI app of all pages.
+    """Return the ASGI app of all pages, `more` among them.
 
     `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided, `more` are
     the pages that others bring.
