@@ -1,6 +1,7 @@
 """How streams go out: events, heartbeats, bounds, and until when."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -75,11 +76,9 @@ class Client:
         self.reader = reader
         self.writer = writer
 
-    @classmethod
-    async def of(cls, port: int) -> "Client":
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(get("/"))
-        return cls(reader, writer)
+    def ask(self) -> None:
+        """Send the request."""
+        self.writer.write(get("/"))
 
     async def until(self, text: bytes) -> bytes:
         """Read up to `text`."""
@@ -90,6 +89,16 @@ class Client:
         return await self.until(b"0\r\n\r\n")
 
 
+@pytest.fixture
+async def client(served: tuple[App, int]) -> AsyncIterator[Client]:
+    """A client of the app."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served[1])
+    yield Client(reader, writer)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 def test_an_event_of_many_lines() -> None:
     """Each line of the data has its name; an id and a name come first; a heartbeat with an id is no event."""
     assert event("a\nb", "update", "3-4") == b"id: 3-4\nevent: update\ndata: a\ndata: b\n\n"
@@ -97,10 +106,10 @@ def test_an_event_of_many_lines() -> None:
     assert heartbeat() == b": still here\n\n"
 
 
-async def test_a_stream_says_that_it_is_one_and_ends_with_its_source(served: tuple[App, int]) -> None:
+async def test_a_stream_says_that_it_is_one_and_ends_with_its_source(served: tuple[App, int], client: Client) -> None:
     """The head has the right type and is kept by nobody; when nothing more comes, the answer is at its end."""
-    app, port = served
-    client = await Client.of(port)
+    app, _ = served
+    client.ask()
     head = (await client.until(b"\r\n\r\n")).decode()
     assert "200 OK" in head
     assert "content-type: text/event-stream" in head
@@ -111,19 +120,23 @@ async def test_a_stream_says_that_it_is_one_and_ends_with_its_source(served: tup
     await until(lambda: app.numbers.closed)
 
 
-async def test_a_heartbeat_where_nothing_comes(served: tuple[App, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_heartbeat_where_nothing_comes(
+    served: tuple[App, int], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stream on which nothing happens shows that it is alive, and how far it is."""
     monkeypatch.setattr(sse, "HEARTBEAT_EVERY", 0.05)
-    client = await Client.of(served[1])
+    client.ask()
     assert b"retry: 1000\n\n" in await client.until(b": still here\nid: 77\n\n")
     await client.until(b": still here\nid: 77\n\n")
 
 
-async def test_a_reader_that_may_read_no_longer(served: tuple[App, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_may_read_no_longer(
+    served: tuple[App, int], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever's token is good no more is cut off, in an orderly way; the others read on."""
     monkeypatch.setattr(sse, "CHECK_EVERY", 0.02)
-    app, port = served
-    client = await Client.of(port)
+    app, _ = served
+    client.ask()
     await client.until(b"retry: 1000\n\n")
     await asyncio.sleep(0.1)
     app.numbers.queue.put_nowait(1)
@@ -133,36 +146,38 @@ async def test_a_reader_that_may_read_no_longer(served: tuple[App, int], monkeyp
     await until(lambda: app.numbers.closed)
 
 
-async def test_a_client_that_goes_is_noticed(served: tuple[App, int]) -> None:
+async def test_a_client_that_goes_is_noticed(served: tuple[App, int], client: Client) -> None:
     """A stream is closed when its client goes, though nothing is sent."""
-    app, port = served
-    client = await Client.of(port)
+    app, _ = served
+    client.ask()
     await client.until(b"retry: 1000\n\n")
     client.writer.close()
     await until(lambda: app.numbers.closed)
 
 
-async def test_a_client_that_reads_nothing(served: tuple[App, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing(
+    served: tuple[App, int], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No more is read of the source than the connection takes; after a while the client is given up."""
     monkeypatch.setattr(sse, "EVENT_EVERY", 0)
     monkeypatch.setattr(sse, "CLIENT_SECONDS", 0.3)
-    app, port = served
+    app, _ = served
     app.size = 1_000_000
     for number in range(1_000):
         app.numbers.queue.put_nowait(number)
-    client = await Client.of(port)
+    client.ask()
     await until(lambda: app.numbers.closed)
     assert app.numbers.read < 50
     client.writer.close()
 
 
-async def test_not_more_than_two_events_a_second(served: tuple[App, int]) -> None:
+async def test_not_more_than_two_events_a_second(served: tuple[App, int], client: Client) -> None:
     """However much comes, events keep their distance."""
-    app, port = served
+    app, _ = served
     loop = asyncio.get_running_loop()
+    client.ask()
     for number in range(3):
         app.numbers.queue.put_nowait(number)
-    client = await Client.of(port)
     times = []
     for number in range(3):
         await client.until(b"id: %d\n" % number)
@@ -170,20 +185,19 @@ async def test_not_more_than_two_events_a_second(served: tuple[App, int]) -> Non
     assert times[2] - times[0] > 0.9
 
 
-async def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bounds(served: tuple[App, int], client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica, and a trader, have so many streams and no more; the bound is within the limit of open files."""
-    app = App()
+    app, _ = served
     monkeypatch.setattr(sse, "MOST_OF_ONE", 1)
-    async with HttpServer(app) as server:
-        client = await Client.of(server.port)
-        await client.until(b"retry: 1000\n\n")
-        with pytest.raises(StreamsFullError, match="alice has 1 streams"):
-            app.streams.check_room("alice")
+    client.ask()
+    await client.until(b"retry: 1000\n\n")
+    with pytest.raises(StreamsFullError, match="alice has 1 streams"):
+        app.streams.check_room("alice")
+    app.streams.check_room("")
+    app.streams.most = 1
+    with pytest.raises(StreamsFullError, match="Too many streams"):
         app.streams.check_room("")
-        app.streams.most = 1
-        with pytest.raises(StreamsFullError, match="Too many streams"):
-            app.streams.check_room("")
-        client.writer.close()
-        await until(lambda: app.numbers.closed)
+    client.writer.close()
+    await until(lambda: app.numbers.closed)
     app.streams.check_room("alice")
     assert 0 < sse.most_streams() <= sse.MOST_STREAMS

@@ -5,8 +5,6 @@ import string
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from daytrader.web.api import streams
 from daytrader.web.api.openapi import document
@@ -43,7 +41,7 @@ async def test_a_user_that_comes_to_be(installation: int) -> None:
         while (event := await stream.next()).data["account"] is None:
             happened += event.data["happened"]
         happened += event.data["happened"]
-        assert [(one["what"], one["accepted"]) for one in happened] == [("QUOTE", True), ("ADD", True)]
+        assert [(one["what"], one["accepted"]) for one in happened] == [("QUOTE", False), ("ADD", True)]
         assert event.data["account"]["cash_cents"] == 500
 
 
@@ -87,7 +85,11 @@ async def test_a_second_stream_goes_on_from_an_older_event(installation: int) ->
 async def test_an_event_is_as_the_document_says(installation: int) -> None:
     """Events of both streams hold against the schemas of the OpenAPI document."""
     described = json.loads(document())
-    registry = Registry().with_resource("", Resource.from_contents(described, DRAFT202012))
+
+    def check(name: str, data: object) -> None:
+        schema = {"components": described["components"], "$ref": f"#/components/schemas/{name}"}
+        Draft202012Validator(schema).validate(data)
+
     async with asking(installation) as client:
         await client.deposit("alice", 100_000)
         async with streaming(installation, "/accounts/alice/stream") as stream:
@@ -97,9 +99,9 @@ async def test_an_event_is_as_the_document_says(installation: int) -> None:
         async with streaming(installation, "/quotes/stream?symbols=DOG") as stream:
             quote = await stream.next()
     for name, event in (("AccountEvent", events[0]), ("AccountEvent", events[1]), ("QuoteEvent", quote)):
-        Draft202012Validator({"$ref": f"#/components/schemas/{name}"}, registry=registry).validate(event.data)
+        check(name, event.data)
     with pytest.raises(ValidationError):
-        Draft202012Validator({"$ref": "#/components/schemas/QuoteEvent"}, registry=registry).validate({"symbol": 1})
+        check("QuoteEvent", {"symbol": 1})
 
 
 @pytest.mark.parametrize(
