@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -14,6 +15,7 @@ from daytrader.auth.service import AuthService
 from daytrader.clock import Clock, clock_of
 from daytrader.domain.quote import Hit
 from daytrader.journal.mongodb import MongoJournal
+from daytrader.local.control_breaking import ControlBreaking
 from daytrader.membership import Membership, ProbedMembership, addresses_of, rendezvous, server_name
 from daytrader.quotes.legacy import LegacyQuoteServer
 from daytrader.quotes.memory import MemoryQuoteCache
@@ -131,7 +133,8 @@ async def run_web(settings: Settings) -> None:
         if settings.mongodb_ca:
             trust.follow(settings.mongodb_ca, take=store.read_ca)
         auth = AuthService(settings, store, clock_of(settings.clock_file), trust.tokens)
-    service = WebService(settings, trust, auth)
+    breaking = ControlBreaking(Path(settings.control_dir)) if settings.control_dir else None
+    service = WebService(settings, trust, auth, breaking)
 
     async def drain() -> None:
         await service.drain(NOTICE)

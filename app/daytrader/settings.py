@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token, and as far as its role goes; tokens are kept in the data set (embedded: in `data_dir`)."""
     auth_admin_password_file: str = ""
     """A file with the password of the first admin, who is made where there never was one; empty: nobody is."""
+    auth_admin_token_file: str = ""
+    """A file with the text of an admin's token, which is made known where it never was; empty: none is."""
     auth_broker_token_file: str = ""
     """A file with the text of a broker's token, which is made known where it never was; empty: none is."""
 
@@ -110,6 +112,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many bytes of packed accounts a transaction replica keeps before it evicts the least recently used."""
     checkpoint_records: int = 20_000
     """After so many records of a partition its changed accounts are stored, and its checkpoint rises."""
+
+    metrics_urls: str = ""
+    """Whose metrics the operations page is made of, separated by commas: ROLE=http://HOST:PORT, or
+    ROLE=dns://HOST:PORT of a headless Service; ROLE is web, transaction, audit or operator. Empty: it has none."""
+    control_dir: str = ""
+    """Where the `daytrader up` that runs this service has its control file: what can be broken on purpose from the
+    operations page is done by it. Empty: nothing can."""
 
     otlp_endpoint: str = ""
     """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""

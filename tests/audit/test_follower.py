@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import cast
 
 import pytest
+from prometheus_client import REGISTRY
 
 from daytrader.audit import follower as following
 from daytrader.audit import index as indexing
+from daytrader.audit import metrics
 from daytrader.audit.follower import AuditBehindError, Follower
 from daytrader.audit.port import AuditStore, AuditUnavailableError
 from daytrader.audit.sqlite import SqliteAuditStore
@@ -70,6 +72,31 @@ class TestFollowing:
                 await writer.append({n % PARTITIONS: [added("a", n + 1)], (n + 1) % PARTITIONS: [added("b", 5)]})
             await follower.passed(writer.heads, LIMIT)
         assert await stored(store) == sorted(writer.entries, key=lambda entry: (entry.partition, entry.n))
+
+    async def test_metrics_tell_how_far_each_partition_is(
+        self, journal: Journal, store: AuditStore, writer: Writer
+    ) -> None:
+        """Entries and records of what is held, also of what an earlier run had stored."""
+        await writer.append({0: [added("a", 1), added("b", 2)]})
+        await writer.append({0: [added("a", 3)], 1: [added("c", 1)]})
+
+        def told() -> dict[int, tuple[float | None, float | None]]:
+            return {
+                partition: (
+                    REGISTRY.get_sample_value("daytrader_audit_head_entries", {"partition": str(partition)}),
+                    REGISTRY.get_sample_value("daytrader_audit_head_records", {"partition": str(partition)}),
+                )
+                for partition in range(PARTITIONS)
+            }
+
+        expected = dict.fromkeys(range(PARTITIONS), (0.0, 0.0)) | {0: (2.0, 3.0), 1: (1.0, 1.0)}
+        async with follows(journal, store) as follower:
+            await follower.passed(writer.heads, LIMIT)
+            assert told() == expected
+        metrics.HEAD_RECORDS.labels(0).set(99)
+        async with follows(journal, store) as follower:
+            await follower.passed(writer.heads, LIMIT)
+            assert told() == expected
 
     async def test_backlog_is_read_in_portions(
         self, journal: Journal, store: AuditStore, writer: Writer, monkeypatch: pytest.MonkeyPatch

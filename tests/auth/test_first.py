@@ -1,4 +1,4 @@
-"""The first admin and the first token."""
+"""The first admin and the first tokens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -70,3 +70,14 @@ async def test_nothing_is_made_of_nothing(store: AuthStore, passwords: Passwords
     with pytest.raises(ValueError, match="at least"):
         await make_first(store, passwords, admin_password="x", broker_token="", now=1)
     assert (await store.identities(), await store.tokens()) == ([], [])
+
+
+async def test_an_admin_has_a_token_too(store: AuthStore, passwords: Passwords) -> None:
+    """For programs that read the whole log; a second start makes no other, and a text that is none is refused."""
+    text = new_text()
+    for now in (5_000, 6_000):
+        await make_first(store, passwords, admin_password="", broker_token=TEXT, admin_token=text, now=now)
+    found = {token.id: caller(token, text, None) for token in await store.tokens()}
+    assert found == {id_of(TEXT): None, id_of(text): Caller("first admin", "admin")}
+    with pytest.raises(ValueError, match="this is no token"):
+        await make_first(store, passwords, admin_password="", broker_token="", admin_token="secret", now=1)

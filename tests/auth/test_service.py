@@ -15,17 +15,20 @@ from daytrader.settings import Settings
 from tests.auth.conftest import Hand, identity
 
 TEXT = new_text()
+ADMINS = new_text()
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings that name the files of the first admin and token, as an editor leaves them: with a line's end."""
+    """Settings that name the files of the first admin and tokens, as an editor leaves them: with a line's end."""
     (tmp_path / "admin").write_text("the first password\n")
     (tmp_path / "broker").write_text(f"{TEXT}\n")
+    (tmp_path / "admin-token").write_text(f"{ADMINS}\n")
     return Settings(
         auth_mode="required",
         auth_admin_password_file=str(tmp_path / "admin"),
         auth_broker_token_file=str(tmp_path / "broker"),
+        auth_admin_token_file=str(tmp_path / "admin-token"),
     )
 
 
@@ -37,7 +40,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quickly")
 async def test_a_store_that_comes_late_is_waited_for(tmp_path: Path, settings: Settings, clock: Hand) -> None:
-    """Until it is there tokens are answered 503; then the first admin and token are made, and the token is good."""
+    """Until it is there tokens are answered 503; then the first admin and tokens are made, and these are good."""
     directory = tmp_path / "late"
     store = SqliteAuthStore(directory / "identities.sqlite")
     service = AuthService(settings, store, clock)
@@ -47,6 +50,7 @@ async def test_a_store_that_comes_late_is_waited_for(tmp_path: Path, settings: S
     directory.mkdir()
     await asyncio.wait_for(running, 20)
     assert await service.guard.caller(f"Bearer {TEXT}".encode()) == Caller("first broker", "broker")
+    assert await service.guard.caller(f"Bearer {ADMINS}".encode()) == Caller("first admin", "admin")
     assert [identity.name for identity in await store.identities()] == ["admin"]
     await service.close()
 

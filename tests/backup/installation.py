@@ -21,6 +21,7 @@ from daytrader.settings import Settings
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from tests.transaction.stage import Quotes, until
+from tests.web.stand_in import silent_hub
 
 PARTITIONS = 4
 
@@ -68,6 +69,7 @@ async def trading(settings: Settings) -> AsyncIterator[Trading]:
         _DirectAuditLog(audit),
         Alone("embedded"),
         _DirectHealth(transaction, audit),
+        silent_hub(),
         version="test",
         partitions=settings.partitions,
         clock=system_clock,

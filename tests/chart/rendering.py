@@ -35,6 +35,10 @@ PROFILES: Final[dict[str, Values]] = {
         "transaction": {"replicas": 3},
         "audit": {"replicas": 2},
     },
+    "open": {"auth": {"mode": "open"}},
+    "passwords and tokens that are there": {
+        "auth": {"adminPasswordSecret": "first-admin", "tokensSecret": "first-tokens", "trustedProxies": ["10.0.0.0/8"]}
+    },
     "keda": {"autoscaling": {"provider": "keda"}},
     "a real quote server": {"quotes": {"mock": {"enabled": False}, "server": {"host": "192.0.2.7", "port": 4450}}},
     "routed": {

@@ -109,6 +109,11 @@ def test_redis_is_reached_by_the_operator_for_its_certificate() -> None:
     assert set(connecting(tls)) - drawn() == {("operator", "redis", 6379)}
 
 
+def test_where_all_is_open_web_has_no_way_to_the_data_set() -> None:
+    """There are no identities to look up."""
+    assert drawn() - set(connecting(render({"auth": {"mode": "open"}}))) == {("web", "data-set", 27017)}
+
+
 def test_a_real_quote_server_takes_the_place_of_the_mock() -> None:
     """Transactions reach the server's networks and its port, and nobody else does."""
     networks = ["192.0.2.0/24", "2001:db8::/64"]

@@ -77,7 +77,7 @@ def test_services_lead_to_ports_that_there_are(rendered: Rendered) -> None:
 
 def test_replicas_find_one_another_before_they_are_ready(small: Rendered) -> None:
     """The headless Services list every replica: each is asked by those who need to know."""
-    for name in ("daytrader-transaction", "daytrader-web-pods"):
+    for name in ("daytrader-transaction", "daytrader-web-pods", "daytrader-audit-pods", "daytrader-operator"):
         spec = small.one("Service", name)["spec"]
         assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
 

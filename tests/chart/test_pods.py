@@ -106,7 +106,7 @@ def test_services_learn_the_secrets_from_files_and_secrets(small: Rendered, comp
     told = environment(container_of(small, component))
     assert told["DAYTRADER_INTERNAL_TOKEN_FILE"] == "/etc/daytrader/internal/tokens"
     uris = {"DAYTRADER_DATA_URI": "daytrader-data-set-user", "DAYTRADER_AUDIT_URI": "daytrader-audit-set-user"}
-    wanted = {"web": [], "transaction": ["DAYTRADER_DATA_URI"], "audit": list(uris)}[component]
+    wanted = {"web": ["DAYTRADER_DATA_URI"], "transaction": ["DAYTRADER_DATA_URI"], "audit": list(uris)}[component]
     assert [name for name in uris if name in told] == wanted
     for name in wanted:
         assert told[name] == {"secretKeyRef": {"name": uris[name], "key": "uri"}}
@@ -118,6 +118,12 @@ def test_addresses_of_the_services(small: Rendered) -> None:
     assert web["DAYTRADER_TRANSACTION_DNS"] == "daytrader-transaction.daytrader.svc:8080"
     assert web["DAYTRADER_WEB_DNS"] == "daytrader-web-pods.daytrader.svc:8080"
     assert web["DAYTRADER_AUDIT_URL"] == "http://daytrader-audit.daytrader.svc:8080"
+    assert str(web["DAYTRADER_METRICS_URLS"]).split(",") == [
+        "audit=dns://daytrader-audit-pods.daytrader.svc:9100",
+        "operator=dns://daytrader-operator.daytrader.svc:9100",
+        "transaction=dns://daytrader-transaction.daytrader.svc:9100",
+        "web=dns://daytrader-web-pods.daytrader.svc:9100",
+    ]
     transaction = environment(container_of(small, "transaction"))
     assert transaction["DAYTRADER_TRANSACTION_DNS"] == "daytrader-transaction.daytrader.svc:8080"
     assert transaction["DAYTRADER_OWN_URL"] == "http://$(POD_IP):8080"
@@ -140,7 +146,7 @@ def test_tls_everywhere() -> None:
     """Each service has its own certificate, and of the Secrets of those that it calls nothing but the CA."""
     rendered = render(TLS)
     expected = {
-        "web": {"web-tls": {"tls.crt", "tls.key"}, "internal-tls": {"ca.crt"}},
+        "web": {"web-tls": {"tls.crt", "tls.key"}, "internal-tls": {"ca.crt"}, "mongodb-tls": {"ca.crt"}},
         "transaction": {
             "internal-tls": {"tls.crt", "tls.key", "ca.crt"},
             "mongodb-tls": {"ca.crt"},

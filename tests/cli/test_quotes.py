@@ -4,13 +4,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from daytrader.cli.quotes import quotes
+from daytrader.cli.quotes import MOOD_EVERY, quotes
 
 PROGRAM = [sys.executable, "-c", "from daytrader.cli.quotes import quotes; quotes()", "mock", "--port"]
 
@@ -64,6 +66,29 @@ def test_failures_are_an_option() -> None:
     """With `--failure-rate 1` no answer is good."""
     with running("--failure-rate", "1", "--seed", "5") as (_, address):
         assert all(answer == b"" or answer.startswith((b"ERROR", b"0.00")) for answer in [ask(address)] * 5)
+
+
+def test_it_behaves_as_a_file_says(tmp_path: Path) -> None:
+    """`--mood-file` is looked at again and again; no file, or a word that is none, changes nothing."""
+    mood = tmp_path / "mood"
+
+    def comes_to(answers: bool) -> None:
+        deadline = time.monotonic() + 20
+        while bool(ask(address)) is not answers:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    with running("--mood-file", str(mood)) as (program, address):
+        assert ask(address).startswith(b"5.00,")
+        mood.write_text("failing\n")
+        comes_to(False)
+        mood.write_text("whatever")
+        time.sleep(2 * MOOD_EVERY)
+        assert ask(address) == b""
+        mood.write_text("well")
+        comes_to(True)
+        program.send_signal(signal.SIGTERM)
+        assert program.communicate(timeout=20)[0] == ""
 
 
 def test_a_taken_port_is_said() -> None:

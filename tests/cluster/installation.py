@@ -1,9 +1,10 @@
 """One installation of the chart in a namespace of its own: its values, its parts, and bringing it to its base again."""
 
+import base64
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import yaml
 
@@ -38,6 +39,16 @@ class Installation:
     def selector(self, component: str) -> str:
         """Return the selector of a component's pods."""
         return f"app.kubernetes.io/instance={self.settings.release},app.kubernetes.io/component={component}"
+
+    def token(self, role: Literal["broker", "admin"]) -> str:
+        """Return the text of the first token of that role; empty where nobody made any, for all is open."""
+        if not self.kubectl.exists("secret", self.name("tokens")):
+            return ""
+        return self.secret("tokens", role)
+
+    def secret(self, name: str, key: str) -> str:
+        """Return what one of the installation's Secrets holds under a key."""
+        return base64.b64decode(self.kubectl.get("secret", self.name(name))["data"][key]).decode()
 
     @cached_property
     def base_values(self) -> Values:

@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,18 +50,32 @@ def node_address(installation: Installation) -> str:
     return str(next(each["address"] for each in addresses if each["type"] == "InternalIP"))
 
 
+@contextmanager
+def replicas(installation: Installation, *, scheme: str = "http") -> Iterator[list[Way]]:
+    """Give a way to each single replica of web, for as long as the context lasts."""
+    with ExitStack() as stack:
+        found = []
+        for pod in installation.pods("web"):
+            name = pod["metadata"]["name"]
+            port = stack.enter_context(installation.kubectl.forwarded(f"pod/{name}", 8080))
+            found.append(Way(name, f"{scheme}://127.0.0.1:{port}"))
+        yield found
+
+
 class Client:
     """Runs commands over HTTP, as `tests.e2e.conformance` wants it; time passes by itself here."""
 
-    def __init__(self, way: Way, authority: Path | None = None) -> None:
-        """`authority` is the CA of web's certificate, in PEM."""
+    def __init__(self, way: Way, authority: Path | None = None, *, token: str = "") -> None:
+        """`authority` is the CA of web's certificate, in PEM; `token` the bearer token that is shown, empty: none."""
         self._url = way.url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._tls = ssl.create_default_context(cafile=str(authority)) if authority else None
 
     async def __aenter__(self) -> Self:
         """Open connections."""
         connector = aiohttp.TCPConnector(limit=100, ssl=self._tls or True)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
+        timeout = aiohttp.ClientTimeout(total=30)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._headers)
         return self
 
     async def __aexit__(

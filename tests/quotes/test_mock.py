@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from daytrader.quotes import mock as module
 from daytrader.quotes.mock import MockQuoteServer, wall_clock
 from daytrader.quotes.mock_behaviour import Draws
 from tests.quotes.scripted import turns
@@ -38,6 +39,21 @@ async def test_the_price_can_be_set_while_it_runs() -> None:
         assert (await ask(mock)).startswith(b"0.01,")
         mock.price = 123456
         assert (await ask(mock)).startswith(b"1234.56,")
+
+
+async def test_its_mood_can_be_set_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow, every answer comes so much later; failing, none comes and none is paid; well again, all is as before."""
+    monkeypatch.setattr(module, "SLOW_S", 0.2)
+    async with MockQuoteServer() as mock:
+        mock.mood = "slow"
+        began = time.monotonic()
+        assert (await ask(mock)).startswith(b"5.00,")
+        assert time.monotonic() - began >= 0.2
+        mock.mood = "failing"
+        assert await ask(mock) == b""
+        mock.mood = "well"
+        assert (await ask(mock)).startswith(b"5.00,")
+        assert mock.answered == 2
 
 
 async def test_a_walk_is_the_same_for_the_same_seed() -> None:

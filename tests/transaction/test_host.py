@@ -1,9 +1,11 @@
 """The host: answers, lanes, limits, batches, barriers, hits, draining."""
 
 import asyncio
+from math import isnan
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from daytrader.domain.command import Command
 from daytrader.domain.event import Added
@@ -40,6 +42,20 @@ async def test_what_arrives_during_an_append_forms_the_next_one(stage: Stage) ->
     await asyncio.gather(first, *others)
     assert [sum(entry.count for entry in append) for append in actor.journal.appends] == [1, 40]
     assert len(actor.journal.appends[1]) == 2
+
+
+async def test_metrics_tell_how_far_each_open_partition_is(stage: Stage) -> None:
+    """Entries and records that are durable when somebody asks; a partition that is not open tells nothing."""
+
+    def told(name: str) -> float | None:
+        return REGISTRY.get_sample_value(f"daytrader_journal_head_{name}", {"partition": "1"})
+
+    actor = stage.actor()
+    assert isnan(told("entries") or 0.0)
+    await actor.ready()
+    assert (told("entries"), told("records")) == (0, 0)
+    await actor.batch([stage.request("ADD,1.00", user) for user in users_of(1, 5)])
+    assert (told("entries"), told("records")) == (1, 5)
 
 
 async def test_without_batching_each_command_is_an_append_of_its_own(stage: Stage) -> None:

@@ -30,7 +30,7 @@ def accept(_: Request) -> Reply:
 class HttpServer:
     """An ASGI app behind a real socket, which can also be killed."""
 
-    def __init__(self, app: object, port: int = 0) -> None:
+    def __init__(self, app: object, port: int = 0, *, keep_alive: float = 75) -> None:
         self._listener = listen("127.0.0.1", port)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -43,7 +43,7 @@ class HttpServer:
             access_log=False,
             log_config=None,
             proxy_headers=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=keep_alive,  # type: ignore[arg-type]  # in tests less than a second, too
         )
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -10,6 +10,7 @@ from daytrader.membership import Alone
 from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web.app import WebApp
+from daytrader.web.hub import Feed, Hub
 from daytrader.web.page.visitor import Visitors
 
 
@@ -56,6 +57,7 @@ class Behind:
             self,
             Alone("here"),
             self,
+            silent_hub(),
             version="a build",
             partitions=16,
             clock=lambda: 1_234,
@@ -64,6 +66,15 @@ class Behind:
             visitors=visitors,
             entrance=entrance,
         )
+
+
+def silent_hub() -> Hub:
+    """Return a hub whose streams tell nothing: nobody runs it."""
+    return Hub(Alone("here"), _no_feed, partitions=16, clock=lambda: 1_234)
+
+
+def _no_feed(_: str) -> Feed:
+    raise AssertionError("nobody runs this hub")
 
 
 async def _log() -> AsyncGenerator[bytes, None]:

@@ -10,7 +10,7 @@ from daytrader.session import InternalSession
 from daytrader.web.app import WebApp
 from tests.web.client import exchange, get
 from tests.web.replica import TOKEN, HttpServer, Replica
-from tests.web.stand_in import Behind
+from tests.web.stand_in import Behind, silent_hub
 
 
 async def test_the_heartbeat(port: int) -> None:
@@ -47,7 +47,7 @@ async def test_readiness_goes_off_at_draining_and_service_goes_on(behind: Behind
 async def test_without_a_transaction_replica_nothing_is_ready(behind: Behind) -> None:
     """A web replica that knows no ready transaction replica is not ready, and its health is 503."""
     membership = ProbedMembership(listed(""), InternalSession(Tokens(TOKEN)))
-    app = WebApp(behind, behind, membership, behind, version="", partitions=16, clock=lambda: 0)
+    app = WebApp(behind, behind, membership, behind, silent_hub(), version="", partitions=16, clock=lambda: 0)
     async with HttpServer(app) as server:
         answer = await exchange(server.port, get("/ready"))
         assert (answer.status, answer.body) == (503, b"no transaction replica is ready")
@@ -58,7 +58,7 @@ async def test_a_replica_that_was_ready_stays_so_without_a_transaction_replica(b
     """Commands wait for one, and an answer that says so is worth more than no connection; health is 503 meanwhile."""
     async with HttpServer(Replica().app) as transaction:
         membership = ProbedMembership(listed(transaction.url), InternalSession(Tokens(TOKEN)))
-        app = WebApp(behind, behind, membership, behind, version="", partitions=16, clock=lambda: 0)
+        app = WebApp(behind, behind, membership, behind, silent_hub(), version="", partitions=16, clock=lambda: 0)
         async with HttpServer(app) as server:
             probing = asyncio.create_task(membership.run())
             await asyncio.wait_for(membership.settled.wait(), 10)

@@ -37,15 +37,16 @@ def test_commands_are_counted_by_outcome() -> None:
 
 
 def test_latency_is_a_histogram() -> None:
-    """A latency counts in every bucket whose bound it does not exceed, and in sum and count."""
+    """A latency counts for its command, in every bucket whose bound it does not exceed, and in sum and count."""
     commands, registry = _registry()
     for seconds in (0.0005, 0.001, 0.03, 20.0):
         commands.answered("QUOTE", 200, seconds)
-    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"le": "0.001"}) == 2
-    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"le": "0.032"}) == 3
-    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"le": "10.0"}) == 3
-    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"le": "+Inf"}) == 4
-    assert registry.get_sample_value("daytrader_web_seconds_count") == 4
+    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"command": "QUOTE", "le": "0.001"}) == 2
+    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"command": "QUOTE", "le": "0.032"}) == 3
+    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"command": "QUOTE", "le": "10.0"}) == 3
+    assert registry.get_sample_value("daytrader_web_seconds_bucket", {"command": "QUOTE", "le": "+Inf"}) == 4
+    assert registry.get_sample_value("daytrader_web_seconds_count", {"command": "QUOTE"}) == 4
+    assert registry.get_sample_value("daytrader_web_seconds_count", {"command": "ADD"}) == 0
     assert b"# TYPE daytrader_web_seconds histogram" in generate_latest(registry)
 
 

@@ -146,6 +146,11 @@ class Follower:
                 self._note(entry, users_of(entry, index.upto, self._next_record[partition]))
             await self._store_pages(partition)
         self.heads[partition] = head
+        self._show(partition)
+
+    def _show(self, partition: int) -> None:
+        metrics.HEAD_ENTRIES.labels(partition).set(self.heads[partition])
+        metrics.HEAD_RECORDS.labels(partition).set(self._next_record[partition] - 1)
 
     def _note(self, entry: Entry, users: set[str]) -> None:
         self._indexes[entry.partition].add(entry, users)
@@ -224,6 +229,7 @@ class Follower:
             self.heads[entry.partition] = entry.n
         for partition in {entry.partition for entry, _ in understood}:
             await self._store_pages(partition)
+            self._show(partition)
         metrics.ENTRIES.inc(len(understood))
         metrics.RECORDS.inc(sum(entry.count for entry, _ in understood))
         await self._announce()

@@ -11,6 +11,14 @@ FOLLOW_FAILURES = Counter(
 )
 BLOCKED = Gauge("daytrader_audit_blocked_partitions", "Partitions in which the log cannot go on: see the health page.")
 
+HEAD_ENTRIES = Gauge(
+    "daytrader_audit_head_entries", "The last entry of a partition that is in the audit store.", ["partition"]
+)
+HEAD_RECORDS = Gauge(
+    "daytrader_audit_head_records",
+    "Records in all entries of a partition up to that one; none is left out, or the partition is blocked.",
+    ["partition"],
+)
 LAG_ENTRIES = Gauge(
     "daytrader_audit_lag_entries",
     "Entries that the last look at the journal found waiting to be stored.",

@@ -34,6 +34,7 @@ class AuthService:
         """
         self._admin_password = _read(settings.auth_admin_password_file)
         self._broker_token = _read(settings.auth_broker_token_file)
+        self._admin_token = _read(settings.auth_admin_token_file)
         self._store = store
         self._clock = clock
         self._passwords = Passwords()
@@ -44,9 +45,9 @@ class AuthService:
         """Signs the cookies; empty until the store was opened."""
 
     async def run(self) -> None:
-        """Open the store, as soon as it can be had, and make the first admin and token; returns then.
+        """Open the store, as soon as it can be had, and make the first admin and tokens; returns then.
 
-        Until then tokens are looked up in vain: requests are answered 503. Raises ValueError where the file of the
+        Until then tokens are looked up in vain: requests are answered 503. Raises ValueError where the file of a
         first token holds none.
         """
         while True:
@@ -57,6 +58,7 @@ class AuthService:
                     self._passwords,
                     admin_password=self._admin_password,
                     broker_token=self._broker_token,
+                    admin_token=self._admin_token,
                     now=self._clock(),
                 )
                 self.key = await self._store.key()

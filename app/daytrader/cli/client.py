@@ -60,7 +60,7 @@ class Client:
             raise click.BadParameter(f"{url!r} is no HTTP address: give one like http://127.0.0.1:8080")
         self.user = user
         self._url = f"{url.rstrip('/')}{PREFIX}"
-        self._as_json = as_json
+        self.as_json = as_json
         self._bearer = bearer
         self._key = key or secrets.token_hex(16)
         try:
@@ -77,7 +77,7 @@ class Client:
         """Send one command and print its answer: `words` prints one of type `kind` for people. Raises NotDoneError."""
         with self.ask(method, path, document) as answer:
             body = answer.read()
-        if self._as_json:
+        if self.as_json:
             click.echo(body)
             return
         try:
@@ -86,8 +86,13 @@ class Client:
             raise NotDoneError(f"{self._url} answers what is none of a trading system ({error})") from error
         words(told)
 
-    def ask(self, method: str, path: str, document: object = None) -> http.client.HTTPResponse:
-        """Return the answer to an accepted command, whose body is still to be read. Raises NotDoneError."""
+    def ask(
+        self, method: str, path: str, document: object = None, *, seconds: float = ANSWER_SECONDS
+    ) -> http.client.HTTPResponse:
+        """Return the answer to an accepted command, whose body is still to be read. Raises NotDoneError.
+
+        It counts as broken where nothing comes for so many `seconds`.
+        """
         asked = urllib.request.Request(f"{self._url}{path}", method=method, headers=self._bearer.headers())  # noqa: S310  the scheme is checked above
         asked.add_header("Idempotency-Key", self._key)
         if document is not None:
@@ -98,7 +103,7 @@ class Client:
         while True:
             try:
                 answer: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310
-                    asked, timeout=ANSWER_SECONDS, context=self._tls
+                    asked, timeout=seconds, context=self._tls
                 )
                 return answer
             except urllib.error.HTTPError as error:
@@ -125,7 +130,7 @@ class Client:
         except msgspec.MsgspecError:
             return NotDoneError(f"{self._url} answers {error.code}: {body[:200].decode(errors='replace')}")
         words = self._unknown(problem.detail) if problem.code == "outcome-unknown" else problem.detail
-        return NotDoneError(words, body if self._as_json else None)
+        return NotDoneError(words, body if self.as_json else None)
 
     def _unknown(self, why: str) -> str:
         return f"nobody knows whether it was done ({why}): give the same command again with --key {self._key}"

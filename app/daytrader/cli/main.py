@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "cancel-sell": "daytrader.cli.trading:cancel_sell",
     "trigger": "daytrader.cli.trigger:trigger",
     "history": "daytrader.cli.trading:history",
+    "watch": "daytrader.cli.watch:watch",
     "log": "daytrader.cli.trading:log",
     "workload": "daytrader.cli.workload:workload",
     "verify": "daytrader.cli.verify:verify",

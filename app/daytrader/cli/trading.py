@@ -24,14 +24,16 @@ _AMOUNT = Price()
 
 def client_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of all trading commands, and a client made of them as its first argument."""
-    return _user_option(required=True)(_connection_options(command))
+    return _user_option(required=True)(connection_options(command))
 
 
 def _user_option(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return click.option("--user", required=required, envvar="DAYTRADER_USER", show_envvar=True, help="In whose name.")
 
 
-def _connection_options(command: Callable[..., None]) -> Callable[..., None]:
+def connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all clients but the user, who is to be its parameter `user`."""
+
     @click.option(
         "--url",
         default="http://127.0.0.1:8080",
@@ -144,7 +146,7 @@ def history(client: Client) -> None:
 @click.option("--all", "everybody", is_flag=True, help="Everybody's log, not the user's alone.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it there.  [default: standard output]")
 @_user_option(required=False)
-@_connection_options
+@connection_options
 def log(client: Client, everybody: bool, output: Path | None) -> None:
     """Get the log as XML: all that was acknowledged before is in it."""
     if not client.user and not everybody:

@@ -123,7 +123,7 @@ async def _up(
     installation: Installation
     more = ""
     if replicas:
-        options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings)
+        options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings, control=data)
         cluster = Cluster(directory, options)
         installation = ClusterInstallation(cluster, _say)
         if settings["DAYTRADER_AUTH_MODE"] == "required":

@@ -7,9 +7,10 @@ from typing import Final
 from rich.table import Table
 
 from daytrader.domain.money import dollars
+from daytrader.web.api.account_events import Happening
 from daytrader.web.api.answers import Account, History, PendingOrder, PlacedOrder, Trigger
 
-__all__ = ["account", "dollars", "history", "placed_order"]
+__all__ = ["account", "dollars", "happening", "history", "placed_order"]
 
 _NOTHING: Final = "-"
 
@@ -41,6 +42,18 @@ def history(told: History) -> Table:
             one.refusal or "accepted",
         )
     return table
+
+
+def happening(told: Happening) -> str:
+    """Return what happened in a sentence."""
+    parts = [_time(told.time_ms), told.what]
+    if told.symbol is not None:
+        parts.append(told.symbol)
+    if told.amount_cents is not None:
+        parts.append(dollars(told.amount_cents))
+    if told.shares is not None and told.price_cents is not None:
+        parts.append(f"({told.shares:,} shares at {dollars(told.price_cents)})")
+    return f"{' '.join(parts)}: {told.refusal or 'accepted'}"
 
 
 def placed_order(told: PlacedOrder, commit: str) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 
 import aiohttp
 
+from daytrader.clock import system_clock
+from daytrader.local.cluster_breaking import ClusterBreaking
 from daytrader.local.mock_quotes import MockQuotes
 from daytrader.local.mongod import DATABASE, MongoSet
 from daytrader.local.ports import kept_ports
@@ -30,6 +32,8 @@ class ClusterOptions:
     quotes: MockQuotes = field(default_factory=MockQuotes)
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further settings of every service, as environment variables."""
+    control: Path | None = None
+    """Where the control file of whoever runs it is; None: there is none, and nothing can be broken on purpose."""
 
 
 class Cluster:
@@ -47,6 +51,7 @@ class Cluster:
         services = [*self.transactions, *self.webs, "audit"]
         names = [*services, *(f"{name} metrics" for name in services), "quotes"]
         self._ports = kept_ports(self._directory / "ports.json", names)
+        self._mood = self._directory / "quotes-mood"
         self._shared = self._settings()
 
     @property
@@ -70,6 +75,12 @@ class Cluster:
             name: f"http://127.0.0.1:{self._ports[f'{name} metrics']}/metrics"
             for name in (*self.webs, *self.transactions, "audit")
         }
+
+    def breaking(self, supervisor: Supervisor, say: Callable[[str], None]) -> ClusterBreaking:
+        """Return what can be broken of it on purpose while `supervisor` runs it."""
+        services = [*self.webs, *self.transactions, "audit"]
+        members = {program.name: program.port for program in (*self._data.programs, *self._audit.programs)}
+        return ClusterBreaking(supervisor, services, members, self._mood, system_clock, say)
 
     def _settings(self) -> dict[str, str]:
         replicas = ",".join(self._base(name) for name in self.transactions)
@@ -97,6 +108,10 @@ class Cluster:
         }
         if name in self.webs:
             own["DAYTRADER_SHARED_PORT"] = str(self._options.port)
+            own["DAYTRADER_METRICS_URLS"] = ",".join(
+                f"{name.partition('-')[0]}={url.removesuffix('/metrics')}" for name, url in self.metrics_urls().items()
+            )
+            own["DAYTRADER_CONTROL_DIR"] = str(self._options.control.absolute()) if self._options.control else ""
         return {**self._shared, **own}
 
     async def is_ready(self, name: str) -> bool:
@@ -123,7 +138,9 @@ class Cluster:
 
     def _quotes(self) -> Program:
         port = self._ports["quotes"]
-        argv = (sys.executable, "-m", "daytrader", "quotes", "mock", "--port", str(port), *self._options.quotes.argv())
+        self._mood.write_text("well")
+        options = (*self._options.quotes.argv(), "--mood-file", str(self._mood))
+        argv = (sys.executable, "-m", "daytrader", "quotes", "mock", "--port", str(port), *options)
         return Program(name="quotes", argv=argv, log=self._directory / "quotes.log", port=port)
 
     async def start(self, supervisor: Supervisor, say: Callable[[str], None]) -> None:

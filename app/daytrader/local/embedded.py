@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from prometheus_client import REGISTRY
 
 from daytrader.audit.follower import AuditBehindError
 from daytrader.audit.port import AuditUnavailableError as StoreUnavailableError
@@ -16,11 +17,13 @@ from daytrader.audit.sqlite import SqliteAuditStore
 from daytrader.auth.service import AuthService
 from daytrader.auth.sqlite import FILE as IDENTITIES
 from daytrader.auth.sqlite import SqliteAuthStore
-from daytrader.clock import clock_of
+from daytrader.clock import clock_of, system_clock
 from daytrader.health import Part
 from daytrader.journal.sqlite import SqliteJournal
+from daytrader.local.embedded_breaking import EmbeddedBreaking
 from daytrader.local.mock_quotes import MockQuotes
 from daytrader.membership import Alone
+from daytrader.metrics import show_build
 from daytrader.services import quote_source
 from daytrader.serving import collect_garbage_seldom, listen, serve
 from daytrader.settings import load
@@ -28,6 +31,10 @@ from daytrader.tracing import tracing_of
 from daytrader.transaction.service import TransactionService
 from daytrader.web.app import WebApp
 from daytrader.web.dump import AuditUnavailableError
+from daytrader.web.hub import Hub
+from daytrader.web.ops.operations import Operations
+from daytrader.web.ops.recorder import Recorder
+from daytrader.web.ops.scrape import OwnScraper
 from daytrader.web.page.visitors_of import visitors_of
 
 DRAIN: Final = 5.0
@@ -129,6 +136,7 @@ class Embedded:
         journal = SqliteJournal(self._directory / "journal.db")
         async with self._quotes.server() as quote_server:
             settings = msgspec.structs.replace(self._settings, quote_server="{}:{}".format(*quote_server.address))
+            show_build(settings.version)
             everything = tuple(range(settings.partitions))
             transaction = TransactionService(
                 settings, journal, journal.accounts, owned=lambda: everything, quotes=quote_source(settings)
@@ -139,11 +147,17 @@ class Embedded:
             auth: AuthService | None = None
             if settings.auth_mode == "required":
                 auth = AuthService(settings, SqliteAuthStore(self._directory / IDENTITIES), clock)
+            alone = Alone("embedded")
+            hub = Hub(alone, lambda _: transaction.host.watchings.new(), partitions=settings.partitions, clock=clock)
+            health = _DirectHealth(transaction, audit)
+            scraper = OwnScraper(REGISTRY, system_clock, ("web", "transaction", "audit"))
+            operations = Operations(Recorder(scraper, health), EmbeddedBreaking(quote_server, system_clock))
             app = WebApp(
                 transaction.host,
                 _DirectAuditLog(audit),
-                Alone("embedded"),
-                _DirectHealth(transaction, audit),
+                alone,
+                health,
+                hub,
                 version=settings.version,
                 partitions=settings.partitions,
                 clock=clock,
@@ -152,12 +166,16 @@ class Embedded:
                 guard=None if auth is None else auth.guard,
                 visitors=visitors_of(settings, auth, settings.internal_token),
                 entrance=None if auth is None else auth.entrance,
+                operations=operations,
             )
-            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start()), name="services")
+            streams = asyncio.create_task(hub.run(), name="streams")
+            recording = asyncio.create_task(operations.run(), name="operations")
+            work = asyncio.create_task(_until_one_ends(transaction.start(), audit.start(), streams), name="services")
 
             async def drain() -> None:
                 app.drain()
                 transaction.refuse()
+                app.end_streams()
 
             collect_garbage_seldom()
             try:
@@ -170,8 +188,11 @@ class Embedded:
                 )
                 await transaction.drain(DRAIN)
             finally:
+                await app.close()
+                streams.cancel()
                 work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+                recording.cancel()
+                await asyncio.gather(streams, work, recording, return_exceptions=True)
                 await audit.close()
                 await transaction.close()
                 if auth is not None:

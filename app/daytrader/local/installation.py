@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from daytrader.audit.mongodb import MongoAuditStore
 from daytrader.journal.mongodb import MongoJournal
 from daytrader.local.cluster import Cluster
+from daytrader.local.control_breaking import answer
 from daytrader.local.embedded import Embedded
 from daytrader.local.supervisor import Supervisor
 
@@ -71,6 +72,7 @@ class ClusterInstallation:
         self._cluster = cluster
         self._say = say
         self._supervisor = Supervisor(say)
+        self._breaking = cluster.breaking(self._supervisor, say)
 
     @property
     def url(self) -> str:
@@ -88,6 +90,7 @@ class ClusterInstallation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._breaking.close()
         await self._supervisor.stop_all()
 
     async def ended(self) -> None:
@@ -95,7 +98,7 @@ class ClusterInstallation:
         await asyncio.Event().wait()
 
     async def control(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Hold or release a service, reset everything, or tell how the processes stand."""
+        """Hold or release a service, reset everything, break something, or tell how the processes stand."""
         match asked:
             case {"do": "hold", "name": str(name)}:
                 argv = self._cluster.argv(name)
@@ -110,6 +113,8 @@ class ClusterInstallation:
             case {"do": "reset"}:
                 await self._reset()
                 return {}
+            case {"do": "break" | "breakable"}:
+                return await answer(self._breaking, asked)
             case _:
                 raise ValueError(f"nothing here can do {asked.get('do')!r}")
 

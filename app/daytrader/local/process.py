@@ -83,8 +83,12 @@ class Process:
 
     async def kill(self) -> None:
         """Ends the process at once (SIGKILL)."""
-        self._signal(signal.SIGKILL)
+        self.strike()
         await self._ended()
+
+    def strike(self) -> None:
+        """Sends SIGKILL and does not wait for the end."""
+        self._signal(signal.SIGKILL)
 
     def last_words(self, lines: int = 5) -> str:
         """The last lines of the process's log, at most 2,000 characters of them."""

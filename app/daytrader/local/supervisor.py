@@ -84,11 +84,15 @@ class Supervisor:
             self._groups.remove(group)
             raise failures[0]
 
-    async def hold(self, name: str) -> None:
-        """Stops a process and leaves it stopped, so that somebody can run another build in its place."""
+    async def hold(self, name: str, then: str = "run it from the working tree in its place, then release it") -> None:
+        """Stops a process and leaves it stopped, so that somebody can run another build in its place, for example."""
         watched = self._named(name)
         await watched.stop()
-        self._say(f"{name} is stopped and held: run it from the working tree in its place, then release it")
+        self._say(f"{name} is stopped and held: {then}")
+
+    def kill(self, name: str) -> None:
+        """Ends a process at once, as if it had died by itself: it is started again."""
+        self._named(name).process.strike()
 
     async def release(self, name: str) -> None:
         """Starts a held process again and waits until it is ready. Raises NotStarted."""

@@ -6,7 +6,7 @@ from typing import Final, Self, cast
 
 from daytrader.domain.money import dollars
 from daytrader.quotes.answer import LONGEST_LINE
-from daytrader.quotes.mock_behaviour import Draws, Failure, Latency
+from daytrader.quotes.mock_behaviour import SLOW_S, Draws, Failure, Latency, Mood
 from daytrader.quotes.port import Clock
 
 FIXED_PRICE: Final = 500
@@ -42,6 +42,8 @@ class MockQuoteServer:
         self.price = price
         self.fail: Failure | None = None
         """Set, every answer fails this way."""
+        self.mood: Mood = "well"
+        """Set to another, everything is slow, or fails, until it is set back."""
         self.answered = 0
         """Answers given that cost money: those with a price, 0.00 included."""
         self.connections: set[asyncio.Transport] = set()
@@ -92,6 +94,10 @@ class MockQuoteServer:
         self._numbers[symbol] = number + 1
         draws = Draws(self._seed, symbol, number)
         delay_s = draws.delay_s() if self._latency == "real" else 0.0
+        if self.mood == "slow":
+            delay_s += SLOW_S
+        if self.mood == "failing":
+            return b"", delay_s
         failure = self.fail or draws.failure(self._failure_rate)
         if failure == "close":
             return b"", delay_s

@@ -2,11 +2,16 @@
 
 import base64
 import hashlib
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Latency = Literal["none", "real"]
 Failure = Literal["close", "garbage", "zero"]
 """Closes without an answer; answers a line that is no answer; gives a price of zero."""
+
+Mood = Literal["well", "slow", "failing"]
+"""As told; every answer so many seconds later; every connection closed without an answer."""
+
+SLOW_S: Final = 3.0
 
 SHARE_AT_ONCE: Final = 0.66
 AT_ONCE_S: Final = (0.007, 0.026)
@@ -17,6 +22,11 @@ Known of the real server: 66 % in 7-26 ms (16.5 ms on average), the rest on whol
 563 ms. So the rest adds 0.563 - 0.66 * 0.0165 = 0.552 s to the mean; shares that fall by the same factor (0.4366)
 from second to second add just that: 1 * 0.1988 + 2 * 0.0868 + 3 * 0.0379 + 4 * 0.0165.
 """
+
+
+def mood_of(text: str) -> Mood | None:
+    """Return the mood that `text` names; None where it names none."""
+    return next((mood for mood in get_args(Mood) if mood == text), None)
 
 
 class Draws:

@@ -60,6 +60,10 @@ class QuoteSource:
         self._closed = False
         self.newest: Callable[[str], Quote | None] = self._newest.get
         """The newest quote known of a symbol, or None; it may have expired, so check `quote.valid(now)`."""
+        self.learned: Callable[[Quote], None] = lambda _: None
+        """Is called with each quote that is the newest of its symbol; to be set by whoever wants to know. Must not
+        raise.
+        """
 
     async def fetch(self, symbol: str, user: str, *, fresh: bool = False) -> Fetched:
         """A valid quote of `symbol`, asked for in the name of `user` if it comes to that.
@@ -171,6 +175,7 @@ class QuoteSource:
         known = self._newest.get(quote.symbol)
         if known is None or known.asked_at <= quote.asked_at:
             self._newest[quote.symbol] = quote
+            self.learned(quote)
         flight.land(quote, hit)
 
     def _forget(self, flight: Flight, symbol: str) -> None:

@@ -16,6 +16,7 @@ from daytrader.transaction import metrics
 from daytrader.transaction.message import Reply, Request, decode_requests, encode_replies
 from daytrader.transaction.service import TransactionService
 from daytrader.transaction.waiting import Batch
+from daytrader.transaction.watch_app import watch_routes
 
 _log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ def create_app(
         routes=[
             Route("/batch", batch, methods=["POST"]),
             Route("/health", health),
+            *watch_routes(service.host.watchings, service.refuses),
             *probe_routes(service.waits_for, version),
         ]
     )

@@ -11,8 +11,9 @@ import structlog
 from daytrader.clock import Clock
 from daytrader.domain.event import Event
 from daytrader.domain.quote import Hit, Quote
+from daytrader.domain.record import Record
 from daytrader.journal.appender import Appender
-from daytrader.journal.entry import partition_of
+from daytrader.journal.entry import Entry, partition_of
 from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
 from daytrader.quotes.port import QuoteUnavailable
 from daytrader.quotes.source import QuoteSource
@@ -27,6 +28,8 @@ from daytrader.transaction.partition import Need, Partition
 from daytrader.transaction.partitions import RETRY_AFTER, Partitions
 from daytrader.transaction.triggers import Watcher
 from daytrader.transaction.waiting import Batch, Waiting
+from daytrader.transaction.watched import Watched
+from daytrader.transaction.watching import Watchings
 from daytrader.transaction.window import OTHER_COMMAND, OUTCOME_UNKNOWN
 
 MOST_UNDER_WAY: Final = 20_000
@@ -69,7 +72,12 @@ class Host:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         memory = settings.accounts_in_memory_bytes // settings.partitions
-        self._opening = Opening(journal, store, lambda: Accounts(memory))
+        self._opening = Opening(
+            journal,
+            store,
+            lambda: Accounts(memory),
+            self._followed,
+        )
         self._partitions = Partitions(
             [
                 Partition(
@@ -90,6 +98,10 @@ class Host:
             fault=self._note_fault,
             defect=self._look_for_defect,
         )
+        self._watched = Watched(journal, self._opening, self._partitions, self.quotes.newest)
+        self.quotes.learned = self._watched.learned
+        self.watchings = Watchings(self._watched)
+        """What web replicas watch."""
         self._under_way: dict[tuple[object, ...], Waiting] = {}
         self._of_user: dict[str, int] = {}
         self._lanes = Lanes(self._advance, self._provide, self._finish, self._look_for_defect)
@@ -116,6 +128,8 @@ class Host:
             fired=self._fired,
             stray=self.stray,
         )
+        for partition in self._partitions:
+            metrics.show_head(partition)
         self._orphans: deque[Hit] = deque()
         self._less = asyncio.Event()
         """Set when less is under way than before."""
@@ -128,8 +142,10 @@ class Host:
                 group.create_task(self._partitions.run(), name="partitions")
                 group.create_task(self._keeper.run(self._partitions.all_open), name="keeper")
                 group.create_task(self._watcher.run(), name="triggers")
+                group.create_task(self._watched.run(), name="watched accounts")
                 group.create_task(self._gauge(), name="metrics")
         finally:
+            self.watchings.close()
             await self._lanes.close()
             await self._partitions.close()
 
@@ -153,6 +169,8 @@ class Host:
                     await self._keeper.checkpoint(partition)
         except (TimeoutError, JournalUnavailableError) as error:
             _log.warning("stopped without a checkpoint; the next opening replays more", error=str(error))
+        finally:
+            self.watchings.close()
 
     async def _wait_until_not(self, busy: Callable[[], bool]) -> None:
         while busy():
@@ -287,6 +305,7 @@ class Host:
     def _landed(self, partition: Partition, sent: float) -> None:
         partition.head_known_at = sent
         decided = partition.landed()
+        self._watched.landed(partition, decided)
         metrics.DECIDED.inc(len(decided))
         place = partition.head.n
         for one in decided:
@@ -297,6 +316,9 @@ class Host:
                     waiting.reply = msgspec.structs.replace(waiting.reply, place=place)
                 self._finish(waiting, waiting.reply)
         self._less.set()
+
+    def _followed(self, partition: Partition, entries: list[tuple[Entry, list[Record]]]) -> None:
+        self._watched.followed(partition, entries)
 
     def _lost(self, partition: Partition) -> None:
         """Another replica was faster: throw away what was speculated, follow, and decide again."""

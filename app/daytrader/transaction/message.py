@@ -28,7 +28,9 @@ class Reply(msgspec.Struct, frozen=True, array_like=True, gc=False):
     place: int = 0
     """The entry of the partition in which a DUMPLOG (or bare barrier) stands; 0 for everything else."""
     answer: tuple[int, int, int] | None = None
-    """Price, shares, and cost or proceeds in cents of an accepted BUY or SELL."""
+    """Price, shares, and cost or proceeds in cents of an accepted BUY or SELL; of a QUOTE the price, when the quote
+    server was asked (ms since the epoch), and 1 where that was done for this command, else 0.
+    """
 
 
 encode_requests = msgspec.msgpack.Encoder().encode

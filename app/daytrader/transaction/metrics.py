@@ -1,8 +1,11 @@
 """Metrics of the transaction service."""
 
+from math import nan
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from daytrader.transaction.partition import Partition
 
 DECIDED: Final = Counter("daytrader_decided_records", "Records made durable by this replica: commands, firings, hits.")
 REDECIDED: Final = Counter("daytrader_redecided_commands", "Commands decided again because another replica was faster.")
@@ -13,6 +16,14 @@ REFUSED_BUSY: Final = Counter(
 )
 DROPPED: Final = Counter("daytrader_transaction_dropped", "Commands past their deadline, dropped undecided.")
 OPEN_PARTITIONS: Final = Gauge("daytrader_partitions_open", "Partitions that this replica decides commands in.")
+JOURNAL_HEAD: Final = Gauge(
+    "daytrader_journal_head_entries",
+    "The last durable entry of a partition, as a replica knows that has it open; NaN where it has not.",
+    ["partition"],
+)
+JOURNAL_RECORDS: Final = Gauge(
+    "daytrader_journal_head_records", "Records in all entries of a partition up to that one.", ["partition"]
+)
 TAIL: Final = Gauge(
     "daytrader_records_after_checkpoint", "Records that an opening of this replica's partitions would replay now."
 )
@@ -42,3 +53,10 @@ TRIGGER_DELAY: Final = Histogram(
 ARMED: Final = Gauge("daytrader_triggers_armed", "Armed triggers in the open partitions.")
 for _side in ("buy", "sell"):
     FIRED.labels(_side)
+
+
+def show_head(partition: Partition) -> None:
+    """Show from now on how far `partition` is; it is looked at when somebody asks, and costs nothing meanwhile."""
+    number = partition.number
+    JOURNAL_HEAD.labels(number).set_function(lambda: partition.head.n if partition.is_open else nan)
+    JOURNAL_RECORDS.labels(number).set_function(lambda: partition.head.next_record - 1 if partition.is_open else nan)

@@ -6,6 +6,7 @@ from typing import Final
 
 from daytrader.clock import boot_seconds
 from daytrader.domain.account import STRANGERS
+from daytrader.domain.record import Record
 from daytrader.journal.entry import Entry, decode_records
 from daytrader.journal.port import AccountStore, Journal, Position
 from daytrader.transaction.accounts import Accounts
@@ -32,10 +33,13 @@ class Opening:
         journal: Journal,
         store: AccountStore,
         new_accounts: Callable[[], Accounts],
+        followed: Callable[[Partition, list[tuple[Entry, list[Record]]]], None] = lambda *_: None,
     ) -> None:
+        """`followed` is called with the entries of the journal that a partition has just applied."""
         self._journal = journal
         self._store = store
         self._new_accounts = new_accounts
+        self._followed = followed
         self._room = asyncio.Semaphore(PARTITIONS_AT_ONCE)
         self._paging: dict[Partition, asyncio.Lock] = {}
         self._wanted: dict[Partition, tuple[dict[str, None], asyncio.Task[None]]] = {}
@@ -85,6 +89,7 @@ class Opening:
             decoded = [(entry, decode_records(entry)) for entry in some]
             await self._load(partition, dict.fromkeys(record.account for _, records in decoded for record in records))
             partition.follow(decoded)
+            self._followed(partition, decoded)
             partition.followed_at = asyncio.get_running_loop().time()
             await asyncio.sleep(0)
 
@@ -96,6 +101,11 @@ class Opening:
             self._wanted[partition] = wanted
         wanted[0][user] = None
         await asyncio.shield(wanted[1])
+
+    async def load_all(self, partition: Partition, users: Iterable[str]) -> None:
+        """Bring accounts into memory (or learn that there are none)."""
+        async with self.paging(partition):
+            await self._load(partition, users)
 
     async def _load_wanted(self, partition: Partition) -> None:
         await asyncio.sleep(0)  # whoever wants an account in this turn of the loop comes along

@@ -202,7 +202,7 @@ class Partition:
         why = ""
         event: Event | None = None
         if outcome is None:
-            reply = self._answer(account, command, quote, now)
+            reply = self._answer(account, command, quote, waiting, now)
         elif outcome.__class__ is str:
             why = outcome
             reply = Reply(503 if why == refusal.NO_QUOTE else 400, why.encode())
@@ -218,9 +218,10 @@ class Partition:
         self._decided(record, after, waiting, reply)
 
     @staticmethod
-    def _answer(account: Account | None, command: Command, quote: Quote | None, now: int) -> Reply:
+    def _answer(account: Account | None, command: Command, quote: Quote | None, waiting: Waiting, now: int) -> Reply:
         if command.name == "QUOTE" and quote is not None:
-            return Reply(200, dollars(quote.price).encode())
+            bought = waiting.hit is not None and quote is waiting.quote
+            return Reply(200, dollars(quote.price).encode(), 0, (quote.price, quote.asked_at, int(bought)))
         if command.name == "DISPLAY_SUMMARY" and account is not None:
             return Reply(200, summary(account, now))
         return ACCEPTED

@@ -139,18 +139,22 @@ class Partitions:
     async def _look_at_heads(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            heads = {partition.number: partition.head.n for partition in self.own_open() if not partition.flight}
-            asked = boot_seconds()
-            try:
-                outdated = await self._journal.outdated(heads) if heads else set()
-            except JournalUnavailableError as error:
-                _log.warning("nobody knows whether other replicas append", error=str(error))
+            await self.confirm(self.own_open())
+
+    async def confirm(self, partitions: Iterable[Partition]) -> None:
+        """Find out which of these, as far as they are open, others appended to: they are told to be outdated."""
+        heads = {one.number: one.head.n for one in partitions if one.is_open and not one.flight}
+        asked = boot_seconds()
+        try:
+            outdated = await self._journal.outdated(heads) if heads else set()
+        except JournalUnavailableError as error:
+            _log.warning("nobody knows whether other replicas append", error=str(error))
+            return
+        for number, n in heads.items():
+            partition = self._partitions[number]
+            if not partition.is_open or partition.flight or partition.head.n != n:
                 continue
-            for number, n in heads.items():
-                partition = self._partitions[number]
-                if not partition.is_open or partition.flight or partition.head.n != n:
-                    continue
-                if number in outdated:
-                    self._outdated(partition)
-                else:
-                    partition.head_known_at = asked
+            if number in outdated:
+                self._outdated(partition)
+            else:
+                partition.head_known_at = asked

@@ -18,12 +18,20 @@ from daytrader.web import metrics
 from daytrader.web.api.app import api
 from daytrader.web.api.desk import Desk
 from daytrader.web.api.operations import PREFIX as API
+from daytrader.web.api.streams import Live
 from daytrader.web.command import PREFIX, CommandEndpoint
 from daytrader.web.dispatch import RequestIds, Transactions
 from daytrader.web.dump import AuditLog, Dumps
 from daytrader.web.health import Health
+from daytrader.web.hub import Hub
+from daytrader.web.ops.operations import Operations
+from daytrader.web.ops.page import OperationsPages
 from daytrader.web.page.app import page_app
+from daytrader.web.page.trade.trading import Trading
 from daytrader.web.page.visitor import Visitors
+from daytrader.web.page.workloads.pages import WorkloadPages
+from daytrader.web.page.workloads.runs import Runs
+from daytrader.web.sse import Streams
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -47,6 +55,7 @@ class WebApp(Starlette):
         audit: AuditLog,
         membership: Membership,
         health: Health,
+        hub: Hub,
         *,
         version: str,
         partitions: int,
@@ -56,13 +65,15 @@ class WebApp(Starlette):
         guard: Guard | None = None,
         visitors: Visitors | None = None,
         entrance: Entrance | None = None,
+        operations: Operations | None = None,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
         `debug`, `tracing` and `guard` are those of `CommandEndpoint`. Where there is a guard, `/health` is for admins
         and for the installation's own services.
 
-        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do.
+        `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do;
+        `operations` is what the operations page shows.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
@@ -70,12 +81,17 @@ class WebApp(Starlette):
             transactions, dumps, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard
         )
         desk = Desk(transactions, ids, partitions=partitions, clock=clock, debug=debug, tracing=tracing, guard=guard)
-        self._api = api(desk, dumps)
+        self.streams = Streams()
+        """What streams of events go out by; `hub` is where they come from."""
+        self.hub = hub
+        self._api = api(desk, dumps, Live(hub, self.streams, partitions, guard))
         self._guard = guard
         self._membership = membership
         self._health = health
+        self._operations = operations
         self._draining = False
         self._was_ready = False
+        self._runs: Runs | None = None
         metrics.IN_FLIGHT.set_function(lambda: self._commands.under_way + desk.under_way)
         super().__init__(
             routes=[
@@ -85,7 +101,7 @@ class WebApp(Starlette):
             ]
         )
         if visitors is not None:
-            self.router.default = page_app(visitors, entrance, desk)
+            self.router.default = self._pages(visitors, entrance, desk, dumps, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a command right here, and let Starlette answer everything else; the API has an app of its own."""
@@ -96,9 +112,34 @@ class WebApp(Starlette):
         else:
             await super().__call__(scope, receive, send)
 
+    def _pages(
+        self, visitors: Visitors, entrance: Entrance | None, desk: Desk, dumps: Dumps, clock: Clock
+    ) -> Starlette:
+        operations = self._operations
+        self._runs = runs = Runs(desk, dumps, clock)
+        return page_app(
+            visitors,
+            entrance,
+            desk,
+            lambda pages: Trading(pages, desk, dumps, self.hub, self.streams, clock).routes(),
+            lambda pages: WorkloadPages(pages, runs, self.streams, clock).routes(),
+            *([] if operations is None else [lambda pages: OperationsPages(pages, operations).routes()]),
+        )
+
+    async def close(self) -> None:
+        """End what the pages have under way."""
+        if self._runs is not None:
+            await self._runs.close()
+
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""
         self._draining = True
+        if self._operations is not None:
+            self._operations.drain()
+
+    def end_streams(self) -> None:
+        """End all streams: their clients go on at another replica."""
+        self.hub.end()
 
     def waits_for(self) -> str:
         """Return what keeps the replica from being ready, in words; empty where nothing does."""

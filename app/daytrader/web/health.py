@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import aiohttp
 import msgspec
 
-from daytrader.health import Part
+from daytrader.health import Part, reason
 from daytrader.membership import Addresses, Membership
 from daytrader.session import InternalSession
 from daytrader.web.sessions import Sessions
@@ -64,7 +64,7 @@ class RemoteHealth:
         except TimeoutError:
             return [Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s")]
         except (aiohttp.ClientError, OSError) as error:
-            return [Part(name, False, f"cannot be reached: {error}")]
+            return [Part(name, False, f"cannot be reached: {reason(error)}")]
         except msgspec.MsgspecError as error:
             return [Part(name, False, f"its answer cannot be read: {error}")]
 
@@ -84,7 +84,7 @@ class RemoteHealth:
         except TimeoutError:
             return Part(name, False, f"is silent for {HEALTH_LIMIT:.0f} s: connections that it gets hang")
         except (aiohttp.ClientError, OSError) as error:
-            return Part(name, False, f"cannot be reached: {error}")
+            return Part(name, False, f"cannot be reached: {reason(error)}")
 
 
 def _one_of_each(parts: Iterable[Part]) -> list[Part]:

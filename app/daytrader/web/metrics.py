@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
@@ -20,7 +21,17 @@ LATENCY_BUCKETS: Final = (
 
 UNKNOWN_COMMAND: Final = "unknown"
 
+_BOUNDS: Final = (*map(str, LATENCY_BUCKETS), "+Inf")
+
 _OUTCOME_OF: Final = {200: 0, 429: 3, 401: 4, 403: 4}
+
+_SECONDS: Final = len(_BOUNDS)
+
+_Row = tuple[list[int], list[float]]
+"""What is counted of one command: by outcome; and by bucket of latency, with the seconds of all together at the end.
+
+Lists in a tuple, because objects with names would cost a fifth more a command.
+"""
 
 
 class CommandMetrics(Collector):
@@ -31,16 +42,17 @@ class CommandMetrics(Collector):
     """
 
     def __init__(self) -> None:
-        self._counts = {name: [0] * len(OUTCOMES) for name in (*COMMAND_NAMES, UNKNOWN_COMMAND)}
-        self._buckets = [0] * (len(LATENCY_BUCKETS) + 1)
-        self._seconds = 0.0
+        self._rows: dict[str, _Row] = {
+            name: ([0] * len(OUTCOMES), [0] * len(_BOUNDS) + [0.0]) for name in (*COMMAND_NAMES, UNKNOWN_COMMAND)
+        }
 
     def answered(self, name: str, status: int, seconds: float) -> None:
         """Count a command (or UNKNOWN_COMMAND) that was answered with the HTTP status `status`."""
+        counts, latencies = self._rows[name]
         outcome = _OUTCOME_OF.get(status)
-        self._counts[name][(1 if status < 500 else 2) if outcome is None else outcome] += 1
-        self._buckets[bisect_left(LATENCY_BUCKETS, seconds)] += 1
-        self._seconds += seconds
+        counts[(1 if status < 500 else 2) if outcome is None else outcome] += 1
+        latencies[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        latencies[_SECONDS] += seconds
 
     def collect(self) -> Iterable[Metric]:
         """Yield the two metric families."""
@@ -49,17 +61,16 @@ class CommandMetrics(Collector):
             "Commands answered: accepted (200), refused (other 4xx), failed (5xx), overload (429), denied (401, 403).",
             labels=["command", "outcome"],
         )
-        for name, counts in self._counts.items():
+        for name, (counts, _) in self._rows.items():
             for outcome, count in zip(OUTCOMES, counts, strict=True):
                 commands.add_metric([name, outcome], count)
         yield commands
-        latency = HistogramMetricFamily("daytrader_web_seconds", "From a command's arrival until its answer.")
-        total = 0
-        buckets: list[tuple[str, float]] = []
-        for bound, count in zip((*map(str, LATENCY_BUCKETS), "+Inf"), self._buckets, strict=True):
-            total += count
-            buckets.append((bound, total))
-        latency.add_metric([], buckets, self._seconds)
+        latency = HistogramMetricFamily(
+            "daytrader_web_seconds", "From a command's arrival until its answer.", labels=["command"]
+        )
+        for name, (_, latencies) in self._rows.items():
+            buckets = zip(_BOUNDS, accumulate(latencies[:_SECONDS]), strict=True)
+            latency.add_metric([name], list(buckets), latencies[_SECONDS])
         yield latency
 
 
@@ -80,3 +91,4 @@ REPLICAS_READY: Final = Gauge("daytrader_web_replicas_ready", "Transaction repli
 DUMPS: Final = Counter("daytrader_web_dumps", "Dumps of the log, by how they ended.", ["result"])
 for _result in ("complete", "broken", "abandoned"):
     DUMPS.labels(_result)
+STREAMS: Final = Gauge("daytrader_web_streams", "Streams of accounts and quotes that clients read.")

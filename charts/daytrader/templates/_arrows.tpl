@@ -6,6 +6,12 @@ component out of it; what comes from outside or goes there stands in that file.
 - {from: web, to: transaction, port: 8080}
 - {from: web, to: audit, port: 8080}
 - {from: web, to: web, port: 8080} # one asks the others whether they are ready, for /health
+{{- if include "daytrader.auth.required" . }}
+- {from: web, to: data-set, port: 27017} # identities and tokens
+{{- end }}
+{{- range $to := list "web" "transaction" "audit" "operator" }}
+- {from: web, to: {{ $to }}, port: 9100} # the operations page
+{{- end }}
 - {from: transaction, to: transaction, port: 8080} # likewise, to know whose each partition is
 - {from: transaction, to: data-set, port: 27017}
 - {from: transaction, to: redis, port: 6379}

@@ -12,6 +12,8 @@ The Deployment of one of our three HTTP services. Takes a dict:
 {{- $values := index $root.Values .component -}}
 {{- $scheme := ternary "HTTPS" "HTTP" .tls.enabled -}}
 {{- $fullname := include "daytrader.fullname" $root -}}
+{{- $signsIn := and (eq .component "web") (include "daytrader.auth.required" $root) -}}
+{{- $mongodbTls := and $root.Values.tls.mongodb.enabled (or $signsIn (ne .component "web")) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -129,9 +131,14 @@ spec:
               mountPath: /etc/daytrader/internal-ca
               readOnly: true
             {{- end }}
-            {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+            {{- if $mongodbTls }}
             - name: mongodb-ca
               mountPath: /etc/daytrader/mongodb-ca
+              readOnly: true
+            {{- end }}
+            {{- if $signsIn }}
+            - name: auth
+              mountPath: /etc/daytrader/auth
               readOnly: true
             {{- end }}
             {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
@@ -158,8 +165,11 @@ spec:
         {{- if .callsTls }}
         {{- include "daytrader.caVolume" (list "internal-ca" $root.Values.tls.internal.secretName) | nindent 8 }}
         {{- end }}
-        {{- if and (ne .component "web") $root.Values.tls.mongodb.enabled }}
+        {{- if $mongodbTls }}
         {{- include "daytrader.caVolume" (list "mongodb-ca" $root.Values.tls.mongodb.secretName) | nindent 8 }}
+        {{- end }}
+        {{- if $signsIn }}
+        {{- include "daytrader.auth.volume" $root | nindent 8 }}
         {{- end }}
         {{- if and (eq .component "transaction") $root.Values.tls.redis.enabled }}
         {{- include "daytrader.caVolume" (list "redis-ca" $root.Values.tls.redis.secretName) | nindent 8 }}
@@ -174,6 +184,39 @@ spec:
     defaultMode: 0440
     items:
       - {key: ca.crt, path: ca.crt}
+{{- end -}}
+
+{{/*
+A headless Service of a component's replicas, each by its own address, ready or not: list of root context, what follows the
+release in its name, component, and the port's name and number.
+*/}}
+{{- define "daytrader.replicas" -}}
+{{- $root := first . -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "daytrader.fullname" $root }}-{{ index . 1 }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "daytrader.labels" (list $root (index . 2)) | nindent 4 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: true
+  selector:
+    {{- include "daytrader.selector" (list $root (index . 2)) | nindent 4 }}
+  ports:
+    - name: {{ index . 3 }}
+      port: {{ last . }}
+      targetPort: {{ index . 3 }}
+{{- end -}}
+
+{{/* Whose metrics the operations page is made of, as web takes it. */}}
+{{- define "daytrader.metricsUrls" -}}
+{{- $targets := list -}}
+{{- range $role, $service := dict "web" "web-pods" "transaction" "transaction" "audit" "audit-pods" "operator" "operator" -}}
+{{- $targets = append $targets (printf "%s=dns://%s:9100" $role (include "daytrader.host" (list $ $service))) -}}
+{{- end -}}
+{{ join "," $targets }}
 {{- end -}}
 
 {{/* The variable with the URI of a replica set: list of root context, variable and set. */}}

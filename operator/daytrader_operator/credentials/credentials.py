@@ -26,6 +26,10 @@ class Names:
     namespace: str
     internal_secret: str
     redis_secret: str
+    admin_secret: str | None
+    """With the first admin's password; None: whoever installed it made one, or none is needed."""
+    tokens_secret: str | None
+    """Likewise, with the first bearer tokens."""
     redis_tls_secret: str | None
     """None: Redis speaks no TLS."""
 
@@ -38,6 +42,8 @@ class Names:
             namespace=environment["OPERATOR_NAMESPACE"],
             internal_secret=environment["OPERATOR_INTERNAL_SECRET"],
             redis_secret=environment["OPERATOR_REDIS_SECRET"],
+            admin_secret=environment.get("OPERATOR_ADMIN_SECRET") or None,
+            tokens_secret=environment.get("OPERATOR_TOKENS_SECRET") or None,
             redis_tls_secret=environment.get("OPERATOR_REDIS_TLS_SECRET") or None,
         )
 
@@ -55,6 +61,10 @@ class Credentials:
         """Make what is missing, and carry a rotation on. Raises KubernetesError."""
         await self._secrets.keep_password(self._names.redis_secret)
         await self._secrets.keep_tokens(self._names.internal_secret)
+        if self._names.admin_secret is not None:
+            await self._secrets.keep_admin_password(self._names.admin_secret)
+        if self._names.tokens_secret is not None:
+            await self._secrets.keep_bearer_tokens(self._names.tokens_secret)
 
     async def keep_redis_certificate(self) -> None:
         """Let Redis take the certificate of its TLS Secret. Raises KubernetesError, RedisTlsError."""

@@ -1,8 +1,8 @@
-"""The Secrets with the internal tokens and with Redis' password, in the cluster."""
+"""The Secrets of an installation: internal tokens, Redis' password, and what one signs in and trades with first."""
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,11 +10,15 @@ import structlog
 from lightkube.models.meta_v1 import ObjectMeta, OwnerReference
 from lightkube.resources.core_v1 import Secret, Service
 
+from daytrader.auth.token import new_text
 from daytrader_operator.credentials.plan import Change, next_change
 from daytrader_operator.kubernetes import Kubernetes, reference
 
 TOKENS: Final = "tokens"
 PASSWORD: Final = "password"  # noqa: S105  the key's name
+BROKER: Final = "broker"
+ADMIN: Final = "admin"
+"""The keys of bearer tokens."""
 
 _log = structlog.get_logger(__name__)
 
@@ -27,8 +31,13 @@ def new_secret() -> str:
     return secrets.token_hex(32)
 
 
+def new_password() -> str:
+    """Return a password that nobody can guess and somebody can type: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
 class Secrets:
-    """Makes the two Secrets, and carries rotations on."""
+    """Makes the Secrets, and carries rotations on."""
 
     def __init__(
         self,
@@ -39,7 +48,7 @@ class Secrets:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         make: Callable[[], str] = new_secret,
     ) -> None:
-        """`owner` is the Service that owns the Secrets: an uninstall that removes it takes them along."""
+        """`owner` is the Service that owns what is good for nothing without it: an uninstall takes that along."""
         self._kubernetes = kubernetes
         self._instance = instance
         self._owner = owner
@@ -50,7 +59,7 @@ class Secrets:
         """Make the Secret with Redis' password, where it is missing. Raises KubernetesError."""
         secret = await self._kubernetes.get(Secret, name)
         if secret is None:
-            await self._create(name, PASSWORD, self._make())
+            await self._create(name, {PASSWORD: self._make()})
         else:
             await self._adopt(secret)
 
@@ -58,7 +67,7 @@ class Secrets:
         """Make the Secret with the internal tokens, or take the next step of its rotation. Raises KubernetesError."""
         secret = await self._kubernetes.get(Secret, name)
         if secret is None:
-            await self._create(name, TOKENS, _lines((self._make(),)))
+            await self._create(name, {TOKENS: _lines((self._make(),))})
             return
         if await self._adopt(secret):
             return  # it is another one now; the next pass looks at it
@@ -70,11 +79,25 @@ class Secrets:
         if change is not None:
             await self._change(secret, change)
 
-    async def _create(self, name: str, key: str, text: str) -> None:
+    async def keep_admin_password(self, name: str) -> None:
+        """Make the Secret with the first admin's password, where it is missing. Raises KubernetesError.
+
+        It stays when the installation goes, as the next one does: the identities in the volumes stay, too, and an
+        installation that comes back over them takes no other password.
+        """
+        if await self._kubernetes.get(Secret, name) is None:
+            await self._create(name, {PASSWORD: new_password()}, stays=True)
+
+    async def keep_bearer_tokens(self, name: str) -> None:
+        """Make the Secret with a broker's and an admin's token, where it is missing. Raises KubernetesError."""
+        if await self._kubernetes.get(Secret, name) is None:
+            await self._create(name, {BROKER: new_text(), ADMIN: new_text()}, stays=True)
+
+    async def _create(self, name: str, texts: Mapping[str, str], *, stays: bool = False) -> None:
         owner = await self._reference()
         if owner is None:
             _log.warning(
-                "a Secret is not made yet: the Service that is to own it is not there", secret=name, service=self._owner
+                "a Secret is not made yet: the installation's Service is not there", secret=name, service=self._owner
             )
             return
         labels = {
@@ -85,10 +108,13 @@ class Secrets:
         }
         wanted = Secret(
             metadata=ObjectMeta(
-                name=name, namespace=self._kubernetes.namespace, labels=labels, ownerReferences=[owner]
+                name=name,
+                namespace=self._kubernetes.namespace,
+                labels=labels,
+                ownerReferences=None if stays else [owner],
             ),
             type="Opaque",
-            data={key: _encoded(text)},
+            data={key: _encoded(text) for key, text in texts.items()},
         )
         if await self._kubernetes.create(wanted):
             _log.info("made a Secret", secret=name)

@@ -35,6 +35,7 @@ def surroundings(environment: Mapping[str, str]) -> Surroundings:
         pull_secrets=tuple(name for name in environment.get("OPERATOR_PULL_SECRETS", "").split(",") if name),
         web_url=environment["OPERATOR_WEB_URL"],
         tls_secret=environment.get("OPERATOR_TLS_SECRET") or None,
+        tokens_secret=environment.get("OPERATOR_WORKLOAD_TOKENS_SECRET") or None,
     )
 
 

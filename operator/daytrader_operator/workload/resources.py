@@ -16,6 +16,7 @@ BESIDES_S: Final = 1800
 
 _FILE: Final = "/workload/file"
 _CA: Final = "/tls/ca.crt"
+_TOKEN: Final = "/auth/token"  # noqa: S105  a file's name
 _SUMMARY: Final = "/dev/termination-log"
 _USER: Final = 10001
 
@@ -37,6 +38,8 @@ class Surroundings:
     web_url: str
     tls_secret: str | None
     """The Secret whose ca.crt vouches for web; None where web speaks plain HTTP."""
+    tokens_secret: str | None = None
+    """The Secret with the bearer tokens `broker` and `admin`; None where web asks for none."""
 
 
 def job_name(workload: str) -> str:
@@ -102,12 +105,14 @@ def arguments(workload: Workload, around: Surroundings) -> list[str]:
         words.append("--no-verify")
     if around.tls_secret is not None:
         words += ["--ca", _CA]
+    if _token(workload, around) is not None:
+        words += ["--token-file", _TOKEN]
     return [*words, "--summary", _SUMMARY]
 
 
 def _pod(workload: Workload, around: Surroundings) -> Object:
     volumes = _volumes(workload, around)
-    mounts = {"tmp": "/tmp", "file": "/workload", "tls": "/tls"}  # noqa: S108  an emptyDir of the pod's own
+    mounts = {"tmp": "/tmp", "file": "/workload", "tls": "/tls", "auth": "/auth"}  # noqa: S108  an emptyDir of the pod's own
     container = {
         "name": COMPONENT,
         "image": around.image,
@@ -156,4 +161,19 @@ def _volumes(workload: Workload, around: Surroundings) -> Mapping[str, Object]:
     if around.tls_secret is not None:
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes["tls"] = {"secret": {"secretName": around.tls_secret, "items": items, "defaultMode": 0o440}}
+    token = _token(workload, around)
+    if token is not None:
+        items = [{"key": token, "path": "token"}]
+        volumes["auth"] = {"secret": {"secretName": around.tokens_secret, "items": items, "defaultMode": 0o440}}
     return volumes
+
+
+def _token(workload: Workload, around: Surroundings) -> str | None:
+    """Return the key of the token that the Job shows; None: it shows none.
+
+    Only an admin reads the whole log. A web that the Workload names gets none: whoever may create Workloads could have
+    the installation's token sent anywhere.
+    """
+    if around.tokens_secret is None or workload.spec.web_url is not None:
+        return None
+    return "admin" if workload.spec.verify else "broker"

@@ -20,6 +20,8 @@ MODULES: Final = (
     "monitoring",
     "scaling",
     "tls",
+    "auth",
+    "pages",
     "overlays",
     "backups",
     "uninstalling",

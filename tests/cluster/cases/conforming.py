@@ -30,7 +30,7 @@ def _(world: World) -> None:
     slow_triggers(installation)
     for way in (found := ways(installation)):
         world.say(f"   {way.name}: {way.url}")
-    conforms(world, found)
+    conforms(world, found, token=installation.token("broker"))
 
 
 @case("workload-files", minutes=15)
@@ -38,7 +38,7 @@ def _(world: World) -> None:
     """The workload files run through the Ingress and the Service without a server error, and the log verifies."""
     installation = world.installation()
     for way in ways(installation):
-        run_files(world, way)
+        run_files(world, way, token=installation.token("admin"))
 
 
 def slow_triggers(installation: Installation, over: Values | None = None) -> None:
@@ -47,10 +47,10 @@ def slow_triggers(installation: Installation, over: Values | None = None) -> Non
     installation.wait_pods("transaction", 1)
 
 
-def conforms(world: World, by: list[Way], authority: Path | None = None) -> None:
-    """Run every conformance case by every way, all side by side, and record how many hold."""
+def conforms(world: World, by: list[Way], authority: Path | None = None, *, token: str) -> None:
+    """Run every conformance case by every way, all side by side, and record how many hold; `token` is a broker's."""
     began = time.monotonic()
-    failures = asyncio.run(_conform(by, authority))
+    failures = asyncio.run(_conform(by, authority, token))
     for way in by:
         held = len(CASES) - sum(name == way.name for name, _ in failures)
         world.figure(f"cases that hold, {way.name}", f"{held} of {len(CASES)}")
@@ -59,7 +59,7 @@ def conforms(world: World, by: list[Way], authority: Path | None = None) -> None
     require(not failures, f"{len(failures)} conformance cases failed: {told}")
 
 
-async def _conform(by: list[Way], authority: Path | None) -> list[tuple[str, str]]:
+async def _conform(by: list[Way], authority: Path | None, token: str) -> list[tuple[str, str]]:
     failures: list[tuple[str, str]] = []
 
     async def hold(way: Way, client: Client, each: Case) -> None:
@@ -69,10 +69,10 @@ async def _conform(by: list[Way], authority: Path | None) -> list[tuple[str, str
             failures.append((way.name, f"{each.number} ({each.title}): {error!r}"))
 
     async def hold_all(way: Way) -> None:
-        async with Client(way, authority) as client:
+        async with Client(way, authority, token=token) as client:
             await asyncio.gather(*(hold(way, client, each) for each in CASES))
 
-    async with Client(by[0], authority) as client:
+    async with Client(by[0], authority, token=token) as client:
         await _evaluation(client)
     await asyncio.gather(*(hold_all(way) for way in by))
     return sorted(failures)
@@ -89,8 +89,8 @@ async def _evaluation(client: Client) -> None:
             await asyncio.sleep(0.2)
 
 
-def run_files(world: World, way: Way, authority: Path | None = None) -> None:
-    """Replay every workload file by this way, and verify the log with what the client saw.
+def run_files(world: World, way: Way, authority: Path | None = None, *, token: str) -> None:
+    """Replay every workload file by this way, and verify the log with what the client saw; `token` is an admin's.
 
     The installation has been traded with before; so the runs are jobs, which tell their own commands from the others.
     """
@@ -102,7 +102,7 @@ def run_files(world: World, way: Way, authority: Path | None = None) -> None:
             *(sys.executable, "-m", "daytrader", "workload", "job", "--url", way.url, *trust),
             *("--file", path, "--summary", summary),
             seconds=420,
-            env=_quiet(),
+            env=_quiet(token),
         )
         require(status == 0, f"{path.name} by {way.name} ended with {status}: {(error or said)[-1500:]}")
         told = json.loads(summary.read_text())
@@ -112,5 +112,5 @@ def run_files(world: World, way: Way, authority: Path | None = None) -> None:
     world.figure(f"verify, {way.name}", "clean")
 
 
-def _quiet() -> dict[str, str]:
-    return {"COLUMNS": "160", "PYTHONPATH": os.pathsep.join(sys.path)}
+def _quiet(token: str) -> dict[str, str]:
+    return {"COLUMNS": "160", "PYTHONPATH": os.pathsep.join(sys.path), "DAYTRADER_TOKEN": token}

@@ -1,6 +1,5 @@
 """The internal credential is rotated while the system trades."""
 
-import base64
 import secrets
 import time
 import urllib.error
@@ -46,8 +45,7 @@ def _(world: World) -> None:
 
 
 def _tokens(installation: Installation) -> list[str]:
-    data = installation.kubectl.get("secret", installation.name("internal"))["data"]["tokens"]
-    return base64.b64decode(data).decode().split()
+    return installation.secret("internal", "tokens").split()
 
 
 def _pods(installation: Installation) -> set[str]:

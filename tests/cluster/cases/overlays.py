@@ -1,5 +1,6 @@
 """The overlays, applied for real."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from tests.cluster.helm import Values, apply_definitions
 from tests.cluster.installation import SERVICES, SETS, Installation
 from tests.cluster.kubectl import Object, documents
 from tests.cluster.load import Load, held_to, record
-from tests.cluster.reach import node_address
+from tests.cluster.reach import Client, node_address, ways
 from tests.cluster.settings import CHART, ROOT
 from tests.cluster.shell import require, run
 from tests.cluster.strike import nodes
@@ -33,9 +34,13 @@ MARK: Final = "daytrader.dev/e2e"
 
 @case("overlay-dev", minutes=12)
 def _(world: World) -> None:
-    """The overlay `dev`, applied as it is, becomes ready and trades."""
+    """The overlay `dev`, applied as it is, becomes ready, trades, and is open to everybody."""
     with _applied(world, "dev") as (installation, objects):
+        require(not installation.token("broker"), "there are tokens, and nobody needs any")
         _trades(world, installation, objects)
+        status = asyncio.run(_without_token(installation))
+        world.figure("a command without a token", status)
+        require(status == 200, f"a command without a token is answered {status}")
 
 
 @case("overlay-lab", minutes=12)
@@ -56,6 +61,9 @@ def _(world: World) -> None:
                 world.figure(f"on {placed[machine]}", ", ".join(components))
             require(_node_port(objects) == 44410, f"web's NodePort is {_node_port(objects)}, not 44410")
             _trades(world, installation, objects)
+            status = asyncio.run(_without_token(installation))
+            world.figure("a command without a token", status)
+            require(status == 401, f"a command without a token is answered {status}")
     finally:
         for machine, node in placed.items():
             kubectl("label", "node", node, f"daytrader.dev/{machine}-")
@@ -100,6 +108,12 @@ def _trades(world: World, installation: Installation, objects: list[Object]) -> 
         status = load.result()
         record(world, status)
         held_to(status, 15.0)
+
+
+async def _without_token(installation: Installation) -> int:
+    async with Client(ways(installation)[0]) as client:
+        status, _ = await client.command("ADD", userid="anybody", amount="1.00")
+    return status
 
 
 def _with_images(world: World, each: Object) -> Object:

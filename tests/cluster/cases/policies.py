@@ -26,7 +26,10 @@ PORTS: Final = {
 """Where a component listens."""
 
 ARROWS: Final = {
-    "web": {"web:8080", "transaction:8080", "audit:8080"},
+    "web": {
+        *("web:8080", "transaction:8080", "audit:8080", "data-set:27017"),
+        *("web:9100", "transaction:9100", "audit:9100", "operator:9100"),
+    },
     "transaction": {"transaction:8080", "data-set:27017", "redis:6379", "quotes:4444"},
     "audit": {"data-set:27017", "audit-set:27017"},
     "quotes": set[str](),

@@ -31,30 +31,31 @@ LISTENERS: Final = {
 }
 """The part whose certificate a component shows, and at which port."""
 
-_AUTHORITY: Final = Authority()
+AUTHORITY: Final = Authority()
+"""Of all certificates of one run."""
 
 
 @case("tls", minutes=20)
 def _(world: World) -> None:
     """With TLS everywhere the conformance cases hold and the workload files run and verify; plain text is refused."""
-    installation = _secured(world)
+    installation = secured(world)
     for component, (_part, port) in LISTENERS.items():
         pod = installation.pod(component)["metadata"]["name"]
         with installation.kubectl.forwarded(f"pod/{pod}", port) as local:
             require(not _answers_plainly(local), f"{component} answers in plain text at {port}")
     world.figure("ports that speak TLS only", len(LISTENERS))
-    way, authority = _way(installation), _AUTHORITY.write(world.out() / "ca.crt")
+    way, authority = way_of(installation), AUTHORITY.write(world.out() / "ca.crt")
     world.figure("helm test", "passed" if "Succeeded" in installation.helm.test() else "failed")
-    run_files(world, way, authority)
+    run_files(world, way, authority, token=installation.token("admin"))
     slow_triggers(installation, SECURED)
-    conforms(world, [way], authority)
+    conforms(world, [way], authority, token=installation.token("broker"))
 
 
 @case("tls-throughput", minutes=15)
 def _(world: World) -> None:
     """Commands a second in a closed loop with TLS everywhere and without, side by side."""
-    plain, secured = world.installation(), _secured(world)
-    for name, installation in (("plain", plain), ("TLS", secured)):
+    plain, closed = world.installation(), secured(world)
+    for name, installation in (("plain", plain), ("TLS", closed)):
         with Load(world, installation, seconds=25, rate=None, connections=100, name="throughput") as load:
             status = load.result()
             for what, key in (("commands/s", "tps"), ("p50, ms", "p50Ms"), ("p99, ms", "p99Ms")):
@@ -66,11 +67,11 @@ def _(world: World) -> None:
 @case("tls-renewed", minutes=15)
 def _(world: World) -> None:
     """Renewed certificates are taken up everywhere under load, without a restart: nothing fails, nothing is lost."""
-    installation = _secured(world)
+    installation = secured(world)
     before = _containers(installation)
 
     def strike() -> None:
-        serials = {part: _AUTHORITY.issue(installation, part) for part in PARTS}
+        serials = {part: AUTHORITY.issue(installation, part) for part in PARTS}
         for component, (part, port) in LISTENERS.items():
             for pod in installation.pods(component):
                 name = pod["metadata"]["name"]
@@ -85,26 +86,27 @@ def _(world: World) -> None:
     installation.remove()
 
 
-def _secured(world: World) -> Installation:
+def secured(world: World) -> Installation:
     """Return an installation of its own with TLS everywhere; one of an earlier run, with another CA, goes first."""
     installation = world.another("tls")
     kubectl = installation.kubectl
     if installation.helm.status():
         known = kubectl.get("secret", secret_name("web"))["data"]["ca.crt"]
-        if base64.b64decode(known) == _AUTHORITY.certificate:
+        if base64.b64decode(known) == AUTHORITY.certificate:
             installation.upgrade(SECURED)
             return installation
         installation.remove()
     installation.make_namespace()
     for part in PARTS:
-        _AUTHORITY.issue(installation, part)
+        AUTHORITY.issue(installation, part)
     began = time.monotonic()
     installation.install(SECURED)
     world.figure("helm install --wait with TLS, s", time.monotonic() - began)
     return installation
 
 
-def _way(installation: Installation) -> Way:
+def way_of(installation: Installation) -> Way:
+    """Return the way to web that speaks TLS."""
     return next(way for way in ways(installation, scheme="https") if way.name in ("NodePort", "E2E_URL"))
 
 

@@ -15,6 +15,9 @@ from tests.cluster.world import World
 
 VOLUMES: Final = "persistentvolumeclaims"
 
+KEPT: Final = {"admin": "password", "tokens": "broker"}
+"""Secrets that stay as the volumes do, and one key of each: the identities in the volumes know no others."""
+
 EVERYWHERE: Final = (
     "events",
     "events.events.k8s.io",
@@ -27,7 +30,7 @@ EVERYWHERE: Final = (
 
 @case("uninstall", minutes=12)
 def _(world: World) -> None:
-    """`helm uninstall` leaves nothing but the volumes; installed again over them there are the same balances."""
+    """`helm uninstall` leaves volumes, first password and tokens; over them there are the same balances again."""
     _gone_and_back(world, operator_first=False)
 
 
@@ -44,32 +47,34 @@ def _gone_and_back(world: World, *, operator_first: bool) -> None:
     users = [f"stays{secrets.token_hex(6)}" for _ in range(5)]
     asyncio.run(trade(installation, users))
     before = asyncio.run(balances(installation, users))
-    claims = {claim["metadata"]["name"] for claim in kubectl.objects("pvc")}
+    tokens = {name: installation.secret(name, key) for name, key in KEPT.items()}
+    stays = {f"{VOLUMES}/{claim['metadata']['name']}" for claim in kubectl.objects("pvc")}
+    stays |= {f"secrets/{installation.name(name)}" for name in KEPT}
     began = time.monotonic()
     if operator_first:
         kubectl.delete("deployment", installation.name("operator"))
     installation.helm.uninstall()
     world.figure("uninstalled, s", time.monotonic() - began)
-    waited = wait_until("nothing to be left but claims", partial(_only_claims_are_left, installation), seconds=120)
+    waited = wait_until("nothing else to be left", partial(_only_these_are_left, installation, stays), seconds=120)
     world.figure("members gone after that, s", waited)
-    left = {each.partition("/")[2] for each in _left(installation)}
-    require(left == claims, f"of the volume claims {sorted(claims)} there are {sorted(left)}")
-    world.figure("left", f"{len(left)} volume claims")
+    world.figure("left", f"{len(stays) - len(KEPT)} volume claims, {len(KEPT)} Secrets")
     began = time.monotonic()
     installation.install()
     world.figure("installed again, s", time.monotonic() - began)
     after = asyncio.run(balances(installation, users))
     require(after == before, f"balances were {before} and are {after}")
     world.figure("balances", "the same")
+    now = {name: installation.secret(name, key) for name, key in KEPT.items()}
+    require(now == tokens, "the first password or tokens are others than before")
     with Load(world, installation, seconds=10) as load:
         status = load.result()
         record(world, status)
         held_to(status, 15.0)
 
 
-def _only_claims_are_left(installation: Installation) -> bool:
-    others = sorted(each for each in _left(installation) if not each.startswith(f"{VOLUMES}/"))
-    require(not others, f"uninstalling left {others}")
+def _only_these_are_left(installation: Installation, stays: set[str]) -> bool:
+    left = _left(installation)
+    require(left == stays, f"uninstalling left {sorted(left - stays)} and took {sorted(stays - left)}")
     return True
 
 

@@ -12,6 +12,10 @@ ENVIRONMENT = {
     "OPERATOR_INTERNAL_SECRET": "r-daytrader-internal",
     "OPERATOR_REDIS_SECRET": "r-daytrader-redis",
 }
+REQUIRED = ENVIRONMENT | {
+    "OPERATOR_ADMIN_SECRET": "r-daytrader-admin",
+    "OPERATOR_TOKENS_SECRET": "r-daytrader-tokens",
+}
 TLS = ENVIRONMENT | {"OPERATOR_REDIS_TLS_SECRET": "redis-tls"}
 
 

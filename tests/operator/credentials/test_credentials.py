@@ -3,7 +3,7 @@
 import pytest
 
 from daytrader_operator.credentials.credentials import Credentials, Names
-from tests.operator.credentials.made import ENVIRONMENT, TLS, Certificate, data, installation
+from tests.operator.credentials.made import ENVIRONMENT, REQUIRED, TLS, Certificate, data, installation
 
 
 def test_without_its_variable_redis_has_no_certificate() -> None:
@@ -13,14 +13,23 @@ def test_without_its_variable_redis_has_no_certificate() -> None:
     assert names.redis_tls_secret is None
 
 
-async def test_the_secrets_are_made() -> None:
-    """Those that the environment names."""
+@pytest.mark.parametrize(
+    ("environment", "made"),
+    [
+        (ENVIRONMENT, {"internal", "redis"}),
+        (REQUIRED, {"internal", "redis", "admin", "tokens"}),
+        (REQUIRED | {"OPERATOR_ADMIN_SECRET": ""}, {"internal", "redis", "tokens"}),
+    ],
+)
+async def test_the_secrets_are_made(environment: dict[str, str], made: set[str]) -> None:
+    """Those that the environment names; once they are there, nothing more."""
     api = installation()
-    await Credentials(api, Names.of(ENVIRONMENT)).keep_secrets()
-    assert sorted(name for kind, name in api.objects if kind == "Secret") == [
-        "r-daytrader-internal",
-        "r-daytrader-redis",
-    ]
+    credentials = Credentials(api, Names.of(environment))
+    await credentials.keep_secrets()
+    assert {name for kind, name in api.objects if kind == "Secret"} == {f"r-daytrader-{each}" for each in made}
+    written = list(api.writes)
+    await credentials.keep_secrets()
+    assert api.writes == written
 
 
 async def test_redis_is_shown_the_certificate_of_its_secret() -> None:

@@ -1,4 +1,4 @@
-"""The two Secrets in the cluster, against a stand-in for the API server."""
+"""The Secrets in the cluster, against a stand-in for the API server."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from daytrader.auth.password import refusal
+from daytrader.auth.token import id_of
 from daytrader_operator.credentials.secrets import Secrets, new_secret
 from daytrader_operator.kubernetes import KubernetesError
 from tests.operator.stand_in import StandIn
@@ -58,7 +60,22 @@ async def test_nothing_is_made_that_nobody_would_remove() -> None:
     stage = Stage()
     del stage.api.objects["Service", "r-web"]
     await stage.secrets.keep_password("r-redis")
+    await stage.secrets.keep_admin_password("r-admin")
+    await stage.secrets.keep_bearer_tokens("r-tokens")
     assert stage.api.writes == []
+
+
+async def test_what_one_signs_in_and_trades_with_first_is_made() -> None:
+    """A password and tokens that web takes; they stay when the installation goes, as its volumes do."""
+    stage = Stage()
+    await stage.secrets.keep_admin_password("r-admin")
+    await stage.secrets.keep_bearer_tokens("r-tokens")
+    assert not refusal(stage.value("r-admin", "password"))
+    ids = {id_of(stage.value("r-tokens", key)) for key in ("broker", "admin")}
+    assert len(ids - {""}) == 2
+    for name in ("r-admin", "r-tokens"):
+        assert not stage.metadata(name).get("ownerReferences")
+        assert stage.metadata(name)["labels"]["app.kubernetes.io/instance"] == "r"
 
 
 @pytest.mark.parametrize("data", [{"password": "b2xk", "tokens": "b2xk"}, {"password": "", "tokens": "b2xk"}])
@@ -69,6 +86,8 @@ async def test_what_is_there_is_never_overwritten(data: dict[str, str]) -> None:
         stage.api.put("Secret", name, data=data)
     await stage.secrets.keep_password("r-redis")
     await stage.secrets.keep_tokens("r-internal")
+    await stage.secrets.keep_admin_password("r-redis")
+    await stage.secrets.keep_bearer_tokens("r-internal")
     assert stage.api.writes == []
 
 

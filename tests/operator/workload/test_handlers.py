@@ -25,9 +25,15 @@ ENVIRONMENT = {
 def test_the_environment_tells_of_the_installation() -> None:
     """Secrets for pulling are a list; what is not needed may be left out or empty."""
     assert surroundings(ENVIRONMENT) == AROUND
-    more = {"OPERATOR_PULL_SECRETS": "a,b", "OPERATOR_PULL_POLICY": "Always", "OPERATOR_TLS_SECRET": "t"}
+    more = {
+        "OPERATOR_PULL_SECRETS": "a,b",
+        "OPERATOR_PULL_POLICY": "Always",
+        "OPERATOR_TLS_SECRET": "t",
+        "OPERATOR_WORKLOAD_TOKENS_SECRET": "w",
+    }
     found = surroundings(ENVIRONMENT | more)
-    assert (found.pull_secrets, found.pull_policy, found.tls_secret) == (("a", "b"), "Always", "t")
+    assert (found.pull_secrets, found.pull_policy) == (("a", "b"), "Always")
+    assert (found.tls_secret, found.tokens_secret) == ("t", "w")
     assert surroundings(ENVIRONMENT | dict.fromkeys(more, "")) == AROUND
 
 

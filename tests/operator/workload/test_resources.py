@@ -17,6 +17,7 @@ from tests.operator.workload.made import AROUND, MADE, UID, asked
 COMMON = "workload job --url http://r-daytrader-web.trading.svc"
 END = "--summary /dev/termination-log"
 TLS = replace(AROUND, tls_secret="web-tls")
+REQUIRED = replace(AROUND, tokens_secret="r-tokens")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_web_may_be_another_one() -> None:
     ]
 
 
-@pytest.mark.parametrize("around", [AROUND, TLS])
+@pytest.mark.parametrize("around", [AROUND, TLS, REQUIRED])
 @pytest.mark.parametrize(
     "spec",
     [
@@ -128,6 +129,25 @@ def test_with_tls_only_the_ca_of_the_secret_is_mounted() -> None:
     assert pod["containers"][0]["args"][-4:] == ["--ca", "/tls/ca.crt", "--summary", "/dev/termination-log"]
 
 
+@pytest.mark.parametrize(("verify", "key"), [(True, "admin"), (False, "broker")])
+def test_where_tokens_are_required_it_shows_no_better_one_than_it_needs(verify: bool, key: str) -> None:
+    """An admin's where it reads the whole log, else a broker's; the other is not in its pod."""
+    made: Any = job(asked(MADE | {"verify": verify}), REQUIRED)
+    pod = made["spec"]["template"]["spec"]
+    secret = next(volume["secret"] for volume in pod["volumes"] if volume["name"] == "auth")
+    assert secret == {"secretName": "r-tokens", "items": [{"key": key, "path": "token"}], "defaultMode": 0o440}
+    assert {"name": "auth", "mountPath": "/auth", "readOnly": True} in pod["containers"][0]["volumeMounts"]
+    assert shlex.join(pod["containers"][0]["args"]).endswith(f"--token-file /auth/token {END}")
+
+
+def test_a_web_of_its_own_gets_no_token_of_the_installation() -> None:
+    """Else whoever may create Workloads could have it sent to a web that writes it down."""
+    made: Any = job(asked(MADE | {"webUrl": "https://shop"}), REQUIRED)
+    pod = made["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
+    assert "--token-file" not in pod["containers"][0]["args"]
+
+
 def test_images_are_pulled_as_everywhere_in_the_installation() -> None:
     """The same policy and the same Secrets."""
     around = replace(AROUND, pull_policy="Always", pull_secrets=("one", "two"))
@@ -137,7 +157,7 @@ def test_images_are_pulled_as_everywhere_in_the_installation() -> None:
     assert pod["containers"][0]["imagePullPolicy"] == "Always"
 
 
-@pytest.mark.parametrize("around", [AROUND, TLS, replace(AROUND, pull_secrets=("one",))])
+@pytest.mark.parametrize("around", [AROUND, TLS, REQUIRED, replace(AROUND, pull_secrets=("one",))])
 @pytest.mark.parametrize("source", [{"made": {"users": 1, "commands": 2}}, {"configMap": {"name": "c", "key": "k"}}])
 def test_it_is_a_job_by_the_schema_of_kubernetes(source: dict[str, Any], around: Any) -> None:
     """No field is misspelt, and none has the wrong type."""

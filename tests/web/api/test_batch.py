@@ -77,7 +77,7 @@ async def test_each_line_has_its_own_answer(behind: Behind, port: int) -> None:
         Command("COMMIT_SELL", "joe"),
     }
     assert answers[0] == {"line": 1, "status": 200, "request_id": "k:first", "answer": {"request_id": "k:first"}}
-    assert answers[1]["answer"] == {"symbol": "DOG", "price_cents": 500}
+    assert answers[1]["answer"] == {"symbol": "DOG", "price_cents": 500, "asked_at_ms": None, "source": None}
     assert answers[2]["answer"]["total_cents"] == 1000
     assert answers[3]["problem"]["code"] == "insufficient-shares"
     assert answers[3]["request_id"] == answers[3]["problem"]["request_id"] == ids[Command("COMMIT_SELL", "joe")]

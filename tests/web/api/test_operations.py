@@ -74,8 +74,16 @@ async def test_a_quote(behind: Behind, port: int) -> None:
     """A quote is a price in cents."""
     behind.answer = lambda _: Reply(200, b"1234.05")
     answer = await ask(port, "GET", "/accounts/bob/quotes/DOG")
-    assert said(answer) == {"symbol": "DOG", "price_cents": 123_405}
+    assert said(answer) == {"symbol": "DOG", "price_cents": 123_405, "asked_at_ms": None, "source": None}
     assert behind.requests[0].command == Command("QUOTE", "bob", "DOG")
+
+
+@pytest.mark.parametrize(("bought", "source"), [(1, "server"), (0, "cache")])
+async def test_how_old_a_quote_is_and_where_it_is_from(behind: Behind, port: int, bought: int, source: str) -> None:
+    """A quote says when the quote server was asked, and whether that was done for this command."""
+    behind.answer = lambda _: Reply(200, b"5.00", 0, (500, 1_700_000_000_123, bought))
+    answer = said(await ask(port, "GET", "/accounts/bob/quotes/DOG"))
+    assert answer == {"symbol": "DOG", "price_cents": 500, "asked_at_ms": 1_700_000_000_123, "source": source}
 
 
 def account() -> Account:

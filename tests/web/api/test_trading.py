@@ -14,7 +14,10 @@ async def test_a_days_trade(installation: int) -> None:
     port = installation
     assert problem(await ask(port, "GET", "/accounts/bob"), 400)["code"] == "no-such-user"
     said(await ask(port, "POST", "/accounts/bob/deposits", {"amount_cents": 100_000}))
-    assert said(await ask(port, "GET", "/accounts/bob/quotes/DOG")) == {"symbol": "DOG", "price_cents": 500}
+    bought = said(await ask(port, "GET", "/accounts/bob/quotes/DOG"))
+    assert (bought["symbol"], bought["price_cents"], bought["source"]) == ("DOG", 500, "server")
+    known = said(await ask(port, "GET", "/accounts/bob/quotes/DOG"))
+    assert known == {**bought, "source": "cache"}
     order = said(await ask(port, "POST", "/accounts/bob/buys", {"symbol": "DOG", "amount_cents": 10_250}), 201)
     assert (order["price_cents"], order["shares"], order["total_cents"]) == (500, 20, 10_000)
     said(await ask(port, "POST", "/accounts/bob/buys/commit"))

@@ -1,6 +1,6 @@
 """What the API answers as JSON, and how that comes of a decided command's reply."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,17 @@ class Quote(msgspec.Struct, frozen=True):
 
     symbol: str
     price_cents: int
+    asked_at_ms: Annotated[
+        int | None,
+        Meta(
+            description="When the quote server was asked for it, in milliseconds since the epoch: its age counts from "
+            "here. Null, as the next one, only from an earlier build, while a newer one takes its place."
+        ),
+    ]
+    source: Annotated[
+        Literal["server", "cache"] | None,
+        Meta(description="`server`: it was bought for this command; `cache`: it was known already."),
+    ]
 
 
 class PlacedOrder(msgspec.Struct, frozen=True):
@@ -149,7 +160,11 @@ def receipt(request: Request, _: Reply) -> Receipt:
 
 def quote(request: Request, reply: Reply) -> Quote:
     """Return the answer to a QUOTE."""
-    return Quote(_symbol(request), int(reply.body.replace(b".", b"")))
+    price = int(reply.body.replace(b".", b""))
+    if reply.answer is None:
+        return Quote(_symbol(request), price, None, None)
+    _, asked_at, bought = reply.answer
+    return Quote(_symbol(request), price, asked_at, "server" if bought else "cache")
 
 
 def placed_order(request: Request, reply: Reply) -> PlacedOrder:

@@ -13,10 +13,11 @@ from daytrader.web.api.docs import docs_routes
 from daytrader.web.api.endpoints import LogEndpoint, OperationEndpoint
 from daytrader.web.api.operations import LOGS, OPERATIONS, PREFIX
 from daytrader.web.api.respond import encode
+from daytrader.web.api.streams import ACCOUNT_PATH, QUOTES_PATH, AccountStreamEndpoint, Live, QuoteStreamEndpoint
 from daytrader.web.dump import Dumps
 
 
-def api(desk: Desk, dumps: Dumps) -> Starlette:
+def api(desk: Desk, dumps: Dumps, live: Live) -> Starlette:
     """Return the ASGI app that answers every request below `PREFIX`."""
     operations = [
         Route(PREFIX + one.path, OperationEndpoint(one, desk), methods=[one.method], name=one.id) for one in OPERATIONS
@@ -26,6 +27,8 @@ def api(desk: Desk, dumps: Dumps) -> Starlette:
         routes=[
             *operations,
             *logs,
+            Route(PREFIX + ACCOUNT_PATH, AccountStreamEndpoint(live), methods=["GET"]),
+            Route(PREFIX + QUOTES_PATH, QuoteStreamEndpoint(live), methods=["GET"]),
             Route(PREFIX + PATH, BatchEndpoint(desk), methods=["POST"]),
             Route(f"{problems.TYPES}{{code}}", _show_problem),
             *docs_routes(),

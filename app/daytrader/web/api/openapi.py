@@ -6,13 +6,16 @@ from typing import Final
 import msgspec
 
 from daytrader.web.api import problems
+from daytrader.web.api.account_events import AccountEvent, QuoteEvent
 from daytrader.web.api.batch import PATH
 from daytrader.web.api.batch_line import NDJSON, BatchAnswer, BatchLine
 from daytrader.web.api.bodies import SYMBOL_SCHEMA, USER_SCHEMA
 from daytrader.web.api.lines import LARGEST_BATCH, MOST_LINES
 from daytrader.web.api.operations import LOGS, OF_COMMAND, OPERATIONS, PREFIX, LogOperation, Operation
 from daytrader.web.api.problems import KINDS, TYPES, Kind, Problem
+from daytrader.web.api.streams import ACCOUNT_PATH, MOST_SYMBOLS, QUOTES_PATH
 from daytrader.web.idempotency import LONGEST_KEY
+from daytrader.web.sse import MEDIA_TYPE
 
 Json = dict[str, object]
 
@@ -37,6 +40,21 @@ _KEY: Final[Json] = {
     "description": "Your own name for this command: sent again under it, it takes effect once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
+_LAST_EVENT: Final[Json] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The id of the last event that was read (also `?last_event_id=`): the stream goes on after it.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,6}-[0-9]{1,18}$"},
+}
+_SYMBOLS: Final[Json] = {
+    "name": "symbols",
+    "in": "query",
+    "required": True,
+    "description": f"One to {MOST_SYMBOLS}, separated by commas.",
+    "schema": {"type": "string", "pattern": "^[A-Z]{1,3}(,[A-Z]{1,3}){0,99}$"},
+}
+_ACCOUNT_STREAM: Final = "Be told the account as it is, and then whatever happens to it, at most twice a second."
+_QUOTE_STREAM: Final = "Be told the newest quotes as the system learns them; none is bought for it."
 _TOKEN: Final[Json] = {
     "type": "http",
     "scheme": "bearer",
@@ -55,7 +73,7 @@ def document() -> bytes:
     """Return the document as JSON."""
     answers = {one.answer.__name__: one.answer for one in OPERATIONS}
     bodies = {one.body.__name__: one.body for one in OPERATIONS if one.body is not None}
-    types = [*bodies.values(), *answers.values(), BatchLine, BatchAnswer, Problem, Kind]
+    types = [*bodies.values(), *answers.values(), AccountEvent, QuoteEvent, BatchLine, BatchAnswer, Problem, Kind]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     schemas["Problem"]["properties"]["code"]["enum"] = sorted(KINDS)
     in_batches = {one.answer.__name__: _ref(one.answer) for one in OF_COMMAND.values()}
@@ -65,6 +83,8 @@ def document() -> bytes:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
     for log in LOGS:
         paths[log.path] = {"get": _log(log)}
+    paths[ACCOUNT_PATH] = {"get": _stream("accountStream", _ACCOUNT_STREAM, ACCOUNT_PATH, AccountEvent, [_LAST_EVENT])}
+    paths[QUOTES_PATH] = {"get": _stream("quoteStream", _QUOTE_STREAM, QUOTES_PATH, QuoteEvent, [_SYMBOLS])}
     paths[PATH] = {"post": _batch()}
     paths[f"{TYPES.removeprefix(PREFIX)}{{code}}"] = {"get": _show_problem()}
     return msgspec.json.encode(
@@ -101,6 +121,21 @@ def _operation(one: Operation) -> Json:
 def _log(one: LogOperation) -> Json:
     success = {"description": "The log.", "content": {"application/xml": {"schema": {"type": "string"}}}}
     return {**_head(one.id, one.says, one.path), "responses": {"200": success, **_problems(*_OF_COMMANDS)}}
+
+
+def _stream(id_: str, says: str, path: str, kind: type, parameters: list[Json]) -> Json:
+    """Return what is said of a stream: the schema of an event stands by itself, as OpenAPI 3.1 has no word for it."""
+    success = {
+        "description": "Server-sent events, without an end.",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "x-event": _ref(kind)}},
+    }
+    in_path = [_PARAMETERS[name] for name in re.findall(r"{(\w+)}", path)]
+    return {
+        "operationId": id_,
+        "summary": says,
+        "parameters": [*in_path, *parameters],
+        "responses": {"200": success, **_problems(400, 401, 403, 404, 429, 503)},
+    }
 
 
 def _batch() -> Json:

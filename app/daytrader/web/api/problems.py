@@ -133,6 +133,12 @@ def denied(answer: Denied) -> ProblemError:
     return ProblemError(OF_STATUS[answer.status], answer.text, answer.challenge)
 
 
+def advice_for(text: str) -> str:
+    """Return what can be done about a refusal that says `text`; empty where it is none."""
+    kind = _OF_TEXT.get(text)
+    return "" if kind is None else kind.advice
+
+
 def of_reply(reply: Reply, request_id: str) -> Problem:
     """Return the problem that a reply without success tells of."""
     text = reply.body.decode()

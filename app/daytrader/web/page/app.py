@@ -1,5 +1,7 @@
 """The pages' routes, and what is answered where there is none."""
 
+from collections.abc import Callable, Sequence
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -21,14 +23,18 @@ from daytrader.web.page.users import Users
 from daytrader.web.page.view import render, trouble
 from daytrader.web.page.visitor import Visitor, Visitors
 
+More = Callable[[Pages], Sequence[BaseRoute]]
+"""Makes the routes of further pages."""
 
-def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk) -> Starlette:
-    """Return the ASGI app of all pages.
 
-    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided.
+def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk, *more: More) -> Starlette:
+    """Return the ASGI app of all pages, `more` among them.
+
+    `entrance` makes sessions; None: the mode is open, nobody signs in. `desk` is where commands are decided, `more` are
+    the pages that others bring.
     """
     app = Starlette(
-        routes=page_routes(Pages(visitors), entrance, desk),
+        routes=page_routes(Pages(visitors), entrance, desk, *more),
         middleware=[Middleware(SafeHeaders, proxies=visitors.proxies)],
         exception_handlers={HTTPException: _Trouble(visitors)},
     )
@@ -36,29 +42,26 @@ def page_app(visitors: Visitors, entrance: Entrance | None, desk: Desk) -> Starl
     return app
 
 
-def page_routes(pages: Pages, entrance: Entrance | None, desk: Desk) -> list[BaseRoute]:
+def page_routes(pages: Pages, entrance: Entrance | None, desk: Desk, *more: More) -> list[BaseRoute]:
     """Return the routes of all pages."""
     routes: list[BaseRoute] = [
         Route("/favicon.ico", _no_content),
         *static_routes(),
         pages.get("/", _show_landing, anybody),
-        pages.get(HOME, _show_trade),
     ]
     if entrance is not None:
         routes += People(pages, entrance, has_account_at(desk)).routes()
         routes += OwnTokens(pages, entrance).routes()
         routes += Users(pages, entrance).routes()
         routes += AllTokens(pages, entrance).routes()
+    for routes_of in more:
+        routes += routes_of(pages)
     return routes
 
 
 async def _show_landing(request: Request, visitor: Visitor) -> Response:
     """Tell what this is, or go on to trading where somebody is signed in."""
     return SeeOther(HOME) if visitor.caller is not None else render(request, visitor, "landing.html")
-
-
-async def _show_trade(request: Request, visitor: Visitor) -> Response:
-    return render(request, visitor, "trade.html")
 
 
 async def _no_content(_: Request) -> Response:

@@ -16,6 +16,10 @@ class Told(msgspec.Struct, frozen=True):
     text: str
     trouble: bool = False
     """Whether it is bad news."""
+    place: str = ""
+    """The part of the page that says it; empty: the page as a whole."""
+    request: str = ""
+    """The id of the command that it is about, for the page to wait until it shows what came of it."""
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):

@@ -9,20 +9,25 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from daytrader.domain.money import dollars
+from daytrader.web.page.amount import shown
+from daytrader.web.page.grouped import grouped
 from daytrader.web.page.visitor import Visitor
-
-
-def money(cents: int) -> str:
-    """Return cents as a page shows them: -1,234.56."""
-    whole, _, rest = dollars(abs(cents)).partition(".")
-    return f"{'-' if cents < 0 else ''}{int(whole):,}.{rest}"
 
 
 def when(ms: int) -> Markup:
     """Return a moment (ms since the epoch) as an element that says it to people and to programs."""
     at = datetime.fromtimestamp(ms // 1_000, UTC)
-    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M:%S} UTC")
+    return Markup('<time datetime="{}">{}</time>').format(iso(ms), f"{at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def iso(ms: int) -> str:
+    """Return a moment (ms since the epoch) as programs read it."""
+    return f"{datetime.fromtimestamp(ms // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clock(ms: int) -> str:
+    """Return the time of day of a moment (ms since the epoch), where the day goes without saying."""
+    return f"{datetime.fromtimestamp(ms // 1_000, UTC):%H:%M:%S} UTC"
 
 
 def _environment() -> Environment:
@@ -34,7 +39,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"money": money, "when": when}
+    made.filters |= {"money": grouped, "shown": shown, "when": when, "iso": iso, "clock": clock}
     return made
 
 

@@ -1,0 +1,1 @@
+"""Workload files that a broker uploads and has run from the page."""

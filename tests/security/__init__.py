@@ -1,0 +1,1 @@
+"""What the web service lets whom do, and what hostile requests cost it."""
