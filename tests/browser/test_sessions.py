@@ -75,9 +75,9 @@ async def test_nobody_looks_at_anothers_page(required: Installation, visit: Visi
     jo = Person(await visit(required), "jo")
     await jo.sign_up()
     await Person(await visit(required), "kim").sign_up()
-    for path in ("", "/history", "/live", "/log.xml", "/log.csv"):
+    for path in ("", "/live", "/log.xml", "/log.csv"):
         assert (await jo.page.request.get(f"/trade/kim{path}")).status == 403
-    for path in ("/users", "/operations", "/workloads"):
+    for path in ("/history/kim", "/users", "/operations", "/workloads"):
         assert (await jo.page.request.get(path)).status == 403
     answer = await jo.page.goto("/trade/kim")
     assert answer is not None
@@ -151,7 +151,7 @@ async def test_what_is_typed_stays_text(required: Installation, visit: Visit, vi
     nia = Person(page, "nia")
     await nia.sign_up()
     evil = "\"><img src=x onerror=alert(1)>'{{7*7}}"
-    for path in (f"/trade/nia/history?text={evil}&symbol={evil}&kind={evil}", f"/trade/nia?symbol={evil}"):
+    for path in (f"/history/nia?text={evil}&symbol={evil}&kind={evil}", f"/trade/nia?symbol={evil}"):
         await page.goto(path)
         assert await page.locator("img[src=x]").count() == 0
         assert "49" not in await page.locator("main").inner_text()

@@ -117,7 +117,7 @@ async def depositing(cluster: Cluster, user: str, first: int, count: int) -> Asy
 
 
 async def test_a_stream_goes_on_at_another_web_replica(cluster: Cluster) -> None:
-    """A web replica is killed under a stream: resumed at another by its last id, nothing is lost, nothing told twice."""
+    """A web replica is killed under a stream: resumed at another by its last id, nothing is lost or told twice."""
     await cluster.deposit("alice", 1)
     seen: list[Event] = []
     async with depositing(cluster, "alice", 2, 99) as task:
