@@ -113,7 +113,9 @@ async def visitors(browser: Browser, request: pytest.FixtureRequest) -> AsyncIte
 async def _keep_screenshots(visitors: Visitors, test: str) -> None:
     pages = [page for context in visitors.contexts for page in context.pages]
     for number, page in enumerate(pages):
-        await page.screenshot(full_page=True, path=SCREENSHOTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', test)}-{number}.png")
+        await page.screenshot(
+            full_page=True, path=SCREENSHOTS / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', test)}-{number}.png"
+        )
 
 
 Visit = Callable[..., Awaitable[Page]]

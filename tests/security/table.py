@@ -122,6 +122,8 @@ API: Final = (
     _api("DELETE", _SELLING),
     _api("GET", f"{_USER}/log"),
     _api("GET", "/log", WHOLE),
+    Row("GET", f"/api/v1/accounts/{ALICE}/stream", OWN, "/api/v1/accounts/{user}/stream", ends=False),
+    Row("GET", "/api/v1/quotes/stream?symbols=ABC", KNOWN, "/api/v1/quotes/stream", ends=False),
     Row("POST", "/api/v1/batch", KNOWN, "/api/v1/batch", _LINE, NDJSON, lines=OWN),
     _public("/api/v1/openapi.json"),
     _public("/api/v1/docs"),

@@ -117,7 +117,13 @@ def _decided_again(before: Account | None, record: Record) -> Reply:
     if isinstance(outcome, ev.SellPlaced):
         return Reply(200, b"", 0, (outcome.price, outcome.shares, outcome.proceeds))
     if command.name == "QUOTE" and record.quote is not None:
-        return Reply(200, dollars(record.quote.price).encode())
+        quote, hit = record.quote, record.hit
+        bought = hit is not None and (hit.symbol, hit.price, hit.server_time) == (
+            quote.symbol,
+            quote.price,
+            quote.server_time,
+        )
+        return Reply(200, dollars(quote.price).encode(), 0, (quote.price, quote.asked_at, int(bought)))
     if command.name == "DISPLAY_SUMMARY" and before is not None:
         return Reply(200, summary(before, record.time))
     return Reply(200)

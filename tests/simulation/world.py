@@ -21,6 +21,7 @@ from tests.simulation.plan import Plan
 from tests.simulation.quotes import QuoteMarket
 from tests.simulation.replica import Replica
 from tests.simulation.store import DataSet, Faults, SimulatedJournal, describe
+from tests.simulation.viewers import Viewers
 from tests.simulation.web import Network, Web
 
 KEEP_MS: Final = 24_000
@@ -50,6 +51,9 @@ class World:
         self.auditor = Process("audit")
         self.audit_errors: list[str] = []
         self.healed = False
+        self.viewers = Viewers(
+            self.loop, seed, self.names, lambda name: self.replicas[name], plan.partitions, lambda: EPOCH_MS
+        )
         self._deal_partitions()
 
     def _deal_partitions(self) -> None:
@@ -104,6 +108,7 @@ class World:
         ]
         users = [self._user(f"user{number}", webs) for number in range(self.plan.users)]
         until = self.loop.time() + self.plan.seconds
+        self.viewers.start([user.name for user in users])
         self._set_faults()
         chaos = self.loop.create_task(self._chaos(until))
         audit = self.loop.create_task(self._audit(), context=self.auditor.context)
@@ -114,6 +119,7 @@ class World:
         )
         await chaos
         self._heal()
+        self.viewers.settle()
         await asyncio.sleep(4)
         await asyncio.gather(*[user.finish() for user in users])
         self.market._fixed = True
@@ -303,6 +309,7 @@ class World:
         self._check_stored(truth)
         self._check_memory(truth)
         self._check_triggers(truth)
+        told = self.viewers.check(truth, self.data.history)
         replies = [sent.reply for sent in self.history.sent]
         return {
             **describe(self.data),
@@ -314,6 +321,7 @@ class World:
             "429": _count(replies, 429),
             "422": _count(replies, 422),
             "fired": truth.fired,
+            "told": told,
             "hits": len(self.market.paid),
         }
 
@@ -378,3 +386,7 @@ def patches() -> Iterator[tuple[str, float]]:
     yield "daytrader.transaction.opening.ENTRIES_AT_ONCE", 4
     yield "daytrader.journal.appender.LARGEST_ENTRY", 4
     yield "daytrader.transaction.host.MOST_OF_A_USER", 8
+    yield "daytrader.transaction.follower.MOST_HAPPENED", 20
+    yield "daytrader.transaction.settling.MOST_HAPPENED", 20
+    yield "daytrader.transaction.settling.MOST_ENTRIES", 30
+    yield "daytrader.web.account_stream.MOST_HAPPENED", 30

@@ -1,6 +1,7 @@
 """What web replicas are told of watched accounts, in simulated time: nothing that is durable is missing."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -106,7 +107,7 @@ async def test_nobody_is_told_more_than_twice_a_second(stage: Stage) -> None:
         await until(lambda: len(told.happened(1)) == 60)
         times = [at for at, one in told.messages if isinstance(one, Update)]
     assert times[0] - began <= 0.2
-    assert all(later - earlier >= 0.5 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.5 for earlier, later in itertools.pairwise(times))
     assert told.cents(1) == list(range(100, 160))
 
 
@@ -128,7 +129,7 @@ async def test_an_effect_is_told_within_a_second(stage: Stage) -> None:
 
 
 async def test_a_user_that_comes_to_be(stage: Stage) -> None:
-    """A user that does not exist is told as none; what it is refused is told, and its first deposit makes an account."""
+    """A user that does not exist is told as none, then what it is refused, then the account that a deposit makes."""
     actor = await stage.started()
     async with told_by(actor) as told:
         told.watch(1, "nobody")

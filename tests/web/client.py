@@ -13,6 +13,8 @@ class Answer(msgspec.Struct):
     status: int = 0
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     body: bytes = b""
+    cookies: list[str] = msgspec.field(default_factory=list)
+    """Every Set-Cookie."""
     complete: bool = False
     """Whether the response came to its end before the connection did."""
 
@@ -23,6 +25,8 @@ class _Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.answer.headers[name.decode().lower()] = value.decode()
+        if name.lower() == b"set-cookie":
+            self.answer.cookies.append(value.decode())
 
     def on_body(self, body: bytes) -> None:
         self.answer.body += body

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
+from daytrader.auth.entrance import Entrance
 from daytrader.auth.guard import Guard
 from daytrader.health import Part
 from daytrader.membership import Alone
@@ -10,6 +11,7 @@ from daytrader.tracing import Tracing
 from daytrader.transaction.message import Reply, Request
 from daytrader.web.app import WebApp
 from daytrader.web.hub import Feed, Hub
+from daytrader.web.page.visitor import Visitors
 
 
 class Behind:
@@ -42,8 +44,14 @@ class Behind:
         """Return the parts that the test gave."""
         return list(self.said)
 
-    def app(self, guard: Guard | None = None, tracing: Tracing | None = None) -> WebApp:
-        """Return a web app in front of it, behind `guard` where there is one."""
+    def app(
+        self,
+        guard: Guard | None = None,
+        tracing: Tracing | None = None,
+        visitors: Visitors | None = None,
+        entrance: Entrance | None = None,
+    ) -> WebApp:
+        """Return a web app in front of it, behind `guard` where there is one; with pages where there are `visitors`."""
         return WebApp(
             self,
             self,
@@ -55,6 +63,8 @@ class Behind:
             clock=lambda: 1_234,
             guard=guard,
             tracing=tracing,
+            visitors=visitors,
+            entrance=entrance,
         )
 
 

@@ -65,23 +65,26 @@ async def measure_batch(url: str, pids: Mapping[str, int], seconds: float) -> li
     users = [f"batch{number}" for number in range(USERS)]
     api = f"{url}/api/v1"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as pool:
-        await _batch(pool, api, [_DEPOSIT % user for user in users])
-        singles = [_single(pool, api, users[first::CONNECTIONS]) for first in range(CONNECTIONS)]
+        await deposit(pool, api, users)
+        singles = [single(pool, api, users[first::CONNECTIONS]) for first in range(CONNECTIONS)]
         batches = [_in_batches(pool, api, users[first::BATCHES]) for first in range(BATCHES)]
-        turns: dict[str, list[_Turn]] = {"single requests": [], "batches": []}
+        turns: dict[str, list[Turn]] = {"single requests": [], "batches": []}
         for _ in range(ROUNDS):
             for way, workers in (("single requests", singles), ("batches", batches)):
-                turns[way].append(await _turn(workers, pids, seconds))
-    return [_measured(way, theirs) for way, theirs in turns.items()]
+                turns[way].append(await turn(workers, pids, seconds))
+    return [measured(way, theirs) for way, theirs in turns.items()]
 
 
-class _Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True):
+    """What was done in one turn."""
+
     commands: int
     seconds: float
     cpu: Mapping[str, float]
 
 
-def _measured(way: str, turns: Sequence[_Turn]) -> MeasuredWay:
+def measured(way: str, turns: Sequence[Turn]) -> MeasuredWay:
+    """Return what was done in all turns of one way."""
     commands = sum(turn.commands for turn in turns)
     seconds = sum(turn.seconds for turn in turns)
     parts = {part: sum(turn.cpu[part] for turn in turns) for part in turns[0].cpu}
@@ -89,7 +92,8 @@ def _measured(way: str, turns: Sequence[_Turn]) -> MeasuredWay:
     return MeasuredWay(way, commands, round(commands / seconds, 1), by_part)
 
 
-async def _turn(workers: Sequence[Give], pids: Mapping[str, int], seconds: float) -> _Turn:
+async def turn(workers: Sequence[Give], pids: Mapping[str, int], seconds: float) -> Turn:
+    """Let the workers give commands for so many seconds. Raises LoadFailedError where one is not accepted."""
     meter = CpuMeter({**pids, CLIENT: os.getpid()})
     began = time.monotonic()
 
@@ -105,10 +109,10 @@ async def _turn(workers: Sequence[Give], pids: Mapping[str, int], seconds: float
     except* LoadFailedError as failed:
         raise failed.exceptions[0] from None
     commands = sum(task.result() for task in tasks)
-    return _Turn(commands, time.monotonic() - began, meter.seconds())
+    return Turn(commands, time.monotonic() - began, meter.seconds())
 
 
-def _single(pool: aiohttp.ClientSession, api: str, users: Sequence[str]) -> Give:
+def single(pool: aiohttp.ClientSession, api: str, users: Sequence[str]) -> Give:
     """Return what gives the next command by itself: all steps of `_SINGLES` for one user, then for the next."""
     steps: Iterator[tuple[tuple[str, str, bytes | None], str]] = (
         (step, user) for user in itertools.cycle(users) for step in _SINGLES
@@ -135,6 +139,11 @@ def _in_batches(pool: aiohttp.ClientSession, api: str, users: Sequence[str]) -> 
         return len(lines)
 
     return give
+
+
+async def deposit(pool: aiohttp.ClientSession, api: str, users: Sequence[str]) -> None:
+    """Give each of the users money. Raises LoadFailedError where that is not accepted."""
+    await _batch(pool, api, [_DEPOSIT % user for user in users])
 
 
 async def _batch(pool: aiohttp.ClientSession, api: str, lines: Sequence[str]) -> None:

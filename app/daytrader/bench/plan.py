@@ -14,6 +14,7 @@ import msgspec
 from daytrader.bench.batch import MeasuredWay, measure_batch
 from daytrader.bench.dump import MeasuredDump, measure_dump
 from daytrader.bench.load import LoadFailedError, Measured, measure, scrape
+from daytrader.bench.streams import measure_streams
 from daytrader.local.cluster import Cluster, ClusterOptions
 from daytrader.local.first_credentials import FirstCredentials
 from daytrader.local.ports import free_port
@@ -60,7 +61,7 @@ class Plan:
         """How many records it had to replay."""
         self.dump: MeasuredDump | None = None
         self.ways: list[MeasuredWay] = []
-        """Single requests and batches, side by side."""
+        """Ways of giving commands, side by side."""
 
     def _file(self, users: int) -> Path:
         if users not in self._files:
@@ -139,6 +140,13 @@ class Plan:
                     file = self._file(100)
                     await measure("warm-up", cluster, supervisor, file, duration=WARM_UP, token_file=token_file)
                     await self._measure(f"tokens: {mode}", cluster, supervisor, 100, token_file=token_file)
+
+    async def streams(self) -> None:
+        """Commands with nobody watching and with 1,000 accounts watched, taking turns."""
+        async with self._cluster("streams", {}) as (cluster, supervisor):
+            pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
+            self._say("commands with nobody watching, and with 1,000 accounts watched, taking turns")
+            self.ways = await measure_streams(cluster.url, pids, self._seconds)
 
     async def flat(self, users: int = 100_000) -> None:
         """The cost with many users and a long journal, both with 256 connections; and how long opening takes then."""

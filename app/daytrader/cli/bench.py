@@ -23,20 +23,30 @@ from daytrader.bench.tables import Result, tables
 @click.option("--flat", is_flag=True, help="Measure the cost with 100,000 users and after 1,000,000 records, instead.")
 @click.option("--batch", is_flag=True, help="Measure single requests and batches of the JSON API, instead.")
 @click.option("--auth", is_flag=True, help="Measure what it costs that commands show a token, instead.")
+@click.option("--streams", is_flag=True, help="Measure with nobody watching and with 1,000 accounts watched, instead.")
 @click.option("--users", default=100_000, show_default=True, help="With --flat: how many users.")
-def bench(json_path: Path | None, seconds: float, flat: bool, batch: bool, auth: bool, users: int) -> None:
+def bench(
+    json_path: Path | None, seconds: float, flat: bool, batch: bool, auth: bool, streams: bool, users: int
+) -> None:
     """Measure the cluster mode: one web, one transaction, 3+3 mongods, Redis and the load generator on this machine.
 
     Throughput, latency, and CPU by process, with writes durable on a majority's disks; the same without batching, and
     with less durability; open loop at 25, 50, 75 and 90 % of the most. About 4 minutes. Figures of a shared machine are
     noisy: compare those of one run. Exit status 0 when every load ran without a failure.
     """
-    if flat + batch + auth > 1:
-        raise click.UsageError("--flat, --batch and --auth are three benchmarks: give one of them")
+    if flat + batch + auth + streams > 1:
+        raise click.UsageError("--flat, --batch, --auth and --streams are four benchmarks: give one of them")
     directory = Path(tempfile.mkdtemp(prefix="daytrader-bench-"))
     plan = Plan(directory, seconds, lambda text: click.echo(text, err=True))
+    chosen = (
+        plan.flat(users) if flat
+        else plan.batch() if batch
+        else plan.auth() if auth
+        else plan.streams() if streams
+        else plan.core()
+    )  # fmt: skip
     try:
-        uvloop.run(plan.batch() if batch else plan.auth() if auth else plan.flat(users) if flat else plan.core())
+        uvloop.run(chosen)
     except LoadFailedError as error:
         raise click.ClickException(str(error)) from error
     finally:

@@ -3,9 +3,8 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 import click
 import uvloop
@@ -27,8 +26,6 @@ from daytrader.logs import configure
 from daytrader.quotes.mock_behaviour import Latency
 from daytrader.serving import stop_signals
 from daytrader.settings import SettingsError, load
-
-_OPEN: Final = "whoever reaches it trades as any user, without a token (see --auth)"
 
 
 @click.command()
@@ -101,7 +98,7 @@ def up(
     directory.mkdir(parents=True, exist_ok=True)
     settings = {"DAYTRADER_TRIGGERS_INTERVAL_MS": str(round(trigger_interval * 1000))}
     settings["DAYTRADER_AUTH_MODE"] = auth
-    words = _OPEN
+    words = _open
     if auth == "required":
         first = FirstCredentials.kept(directory)
         settings |= first.settings
@@ -120,16 +117,17 @@ async def _up(
     directory: Path,
     quotes: MockQuotes,
     settings: Mapping[str, str],
-    words: str,
+    words: Callable[[str], str],
 ) -> None:
     stop = stop_signals()
     installation: Installation
+    more = ""
     if replicas:
         options = ClusterOptions(replicas=replicas, port=port, quotes=quotes, settings=settings, control=data)
         cluster = Cluster(directory, options)
         installation = ClusterInstallation(cluster, _say)
         if settings["DAYTRADER_AUTH_MODE"] == "required":
-            words += f"; more are made with DAYTRADER_DATA_URI={cluster.data_uri!r} daytrader token"
+            more = f"; more are made with DAYTRADER_DATA_URI={cluster.data_uri!r} daytrader token"
     else:
         configure("warning", "daytrader", "embedded")
         metrics.serve(port=load().metrics_port)
@@ -138,7 +136,7 @@ async def _up(
     async with installation:
         await control.start()
         try:
-            _say(words)
+            _say(words(installation.url) + more)
             click.echo(f"ready {installation.url}")
             sys.stdout.flush()
             await _until(stop, installation)
@@ -155,6 +153,10 @@ async def _until(stop: asyncio.Event, installation: Installation) -> None:
         task.cancel()
     for task in done:
         task.result()
+
+
+def _open(url: str) -> str:
+    return f"whoever reaches {url} trades as any user, without a token (see --auth)"
 
 
 def _say(text: str) -> None:

@@ -34,10 +34,10 @@ class FirstCredentials:
             "DAYTRADER_AUTH_BROKER_TOKEN_FILE": str(self.broker_token.absolute()),
         }
 
-    @property
-    def words(self) -> str:
-        """Where they are, for a person who has just started it."""
+    def words(self, url: str) -> str:
+        """Where they are, for a person who has just started it at `url`."""
         return (
-            f"every request needs a bearer token; a broker's is in {self.broker_token} (clients take it from "
+            f"people sign up at {url}/sign-up; the password of admin is in {self.admin_password}\n"
+            f"every program needs a bearer token; a broker's is in {self.broker_token} (clients take it from "
             "DAYTRADER_TOKEN_FILE); an admin's is made by `daytrader token create NAME --role admin`"
         )

@@ -33,6 +33,9 @@ class Watchings:
         self._by_name: dict[str, Watching] = {}
         self._closed = False
 
+    def __len__(self) -> int:
+        return len(self._by_name)
+
     def new(self) -> "Watching":
         """Return a new one, whose `messages` have to be taken; it is over when they end."""
         one = Watching(self._watched)

@@ -1,6 +1,7 @@
 """The pages, as a browser without JavaScript uses them."""
 
 import asyncio
+import re
 import secrets
 import ssl
 from pathlib import Path
@@ -21,7 +22,12 @@ from tests.cluster.world import World
 REPLICAS: Final = 2
 """So that what one replica has made is shown to another."""
 
+ROLES: Final = tuple(rf"Builds.*\b{role} \d+[.]\d+" for role in ("audit", "transaction", "web"))
+
 PASSWORD: Final = "a password of this case"
+
+FIGURES: Final = (r"All \d+ parts are well", r"\d records in the journal, [\d,]+ of them in the log", *ROLES)
+"""What the operations page says where web reaches every part's health and metrics."""
 
 
 class Browser:
@@ -103,10 +109,25 @@ async def _first_admin(installation: Installation, way: Way, authority: Path) ->
         status, path, text = await browser.send("/sign-in", "/sign-in", right)
         require((status, path) == (200, "/trade"), f"the first password leads to {path}: {status} {text[:300]}")
         require(all(name.startswith("__Host-") for name in browser.cookies()), f"cookies are {browser.cookies()}")
+        await _looks_at_operations(browser)
         status, path, _ = await browser.send("/trade", "/sign-out", {})
         require((status, path) == (200, "/"), f"signing out leads to {path}: {status}")
         _, path, _ = await browser.get("/trade")
         require(path == "/sign-in", f"after signing out /trade leads to {path}")
+
+
+async def _looks_at_operations(browser: Browser) -> None:
+    """Wait until the page has figures of every part: web reaches all of them."""
+    lacks: list[str] = []
+    for _ in range(15):
+        status, path, text = await browser.get("/operations")
+        require((status, path) == (200, "/operations"), f"/operations leads an admin to {path}: {status}")
+        words = " ".join(re.sub(r"<[^>]+>", " ", text).split())
+        lacks = [each for each in FIGURES if not re.search(each, words)]
+        if not lacks:
+            return
+        await asyncio.sleep(2)
+    require(not lacks, f"/operations says nothing like {lacks}")
 
 
 async def _somebody_new(world: World, installation: Installation, way: Way, authority: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from daytrader.auth.guard import Denied
 from daytrader.web.ops.board import FRAGMENTS, LAYOUT
@@ -38,7 +38,7 @@ class OperationsPages:
         self._operations = operations
         self._streams = 0
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             self._pages.get(PATH, self._show, admins),

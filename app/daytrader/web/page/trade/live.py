@@ -7,10 +7,10 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from daytrader.clock import Clock
 from daytrader.domain.account import Account
 from daytrader.domain.quote import Quote
 from daytrader.web.account_stream import AccountStream, AccountUpdate
-from daytrader.web.hub import Hub
 from daytrader.web.page.grouped import grouped
 from daytrader.web.page.trade.past import Filter, Line, of_fired
 from daytrader.web.page.trade.pending import next_expiry
@@ -22,6 +22,8 @@ from daytrader.web.quote_stream import QuoteStream
 View = Literal["trade", "history"]
 
 T = TypeVar("T")
+
+Quotes = Callable[[frozenset[str]], QuoteStream]
 
 PARTS: Final[dict[View, tuple[str, ...]]] = {
     "trade": ("account", "cash", "worth", "quote", "holdings", "pending", "triggers", "history"),
@@ -58,10 +60,10 @@ def rendered(part: str, shown: Picture, csrf: str, key: str = "") -> str:
 class LiveTrade:
     """A source of what changes on one page, for as long as it is read."""
 
-    def __init__(self, stream: AccountStream, hub: Hub, seen: Seen, clock: Callable[[], int], wanted: Wanted) -> None:
-        """`stream` is of the account, and closed together with this."""
+    def __init__(self, stream: AccountStream, quotes: Quotes, seen: Seen, clock: Clock, wanted: Wanted) -> None:
+        """`stream` is of the account, and closed together with this; `quotes` gives streams of symbols."""
         self._stream = stream
-        self._hub = hub
+        self._quotes_of = quotes
         self._seen = seen
         self._clock = clock
         self._wanted = wanted
@@ -70,7 +72,8 @@ class LiveTrade:
         self._quotes: QuoteStream | None = None
         self._next_update: asyncio.Task[AccountUpdate] | None = None
         self._next_quote: asyncio.Task[Quote] | None = None
-        self._sent: dict[str, str] = {}
+        self._sent: dict[str, int] = {}
+        """A hash of what each part said last: streams are many, and what they said is long."""
         self._news: list[str] = []
 
     @property
@@ -141,7 +144,7 @@ class LiveTrade:
             with suppress(asyncio.CancelledError, StopAsyncIteration):
                 await self._next_quote
             self._next_quote = None
-        self._quotes = self._hub.quotes(symbols) if symbols else None  # before the old one goes, so that it is kept
+        self._quotes = self._quotes_of(symbols) if symbols else None  # before the old one goes, so that it is kept
         if before is not None:
             await before.aclose()
         await self._take_waiting_quotes()
@@ -165,8 +168,8 @@ class LiveTrade:
         changed: list[str] = []
         for part in PARTS[wanted.view]:
             html = rendered(part, shown, wanted.csrf)
-            if self._sent.get(part) != html:
-                self._sent[part] = html
+            if self._sent.get(part) != hash(html):
+                self._sent[part] = hash(html)
                 changed.append(html)
         if self._news:
             changed.append(text("trade/news.html", news=self._news))

@@ -51,7 +51,7 @@ class PartStream(Response):
             await _later(429, str(error))(scope, receive, send)
             return
         stream = self._hub.account(self._wanted.user, self._after)
-        live = LiveTrade(stream, self._hub, self._seen, self._clock, self._wanted)
+        live = LiveTrade(stream, self._hub.quotes, self._seen, self._clock, self._wanted)
         try:
             joined = await stream.join(JOIN_WITHIN)
         except BaseException:

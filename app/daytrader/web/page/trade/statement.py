@@ -62,5 +62,6 @@ class Statement(Response):
         return send_as_file
 
     def _refusal(self, reply: Reply) -> Response:
-        words = f"The log cannot be had now: {reply.body.decode(errors='replace')}. Try again in a moment.\n"
+        text = reply.body.decode(errors="replace")
+        words = f"{text}.\n" if reply.status == 400 else f"The log cannot be had now: {text}. Try again in a moment.\n"
         return PlainTextResponse(words, reply.status, {"Retry-After": "1"} if reply.status in (429, 503) else None)
