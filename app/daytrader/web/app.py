@@ -6,7 +6,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from daytrader.auth.entrance import Entrance
@@ -102,9 +102,10 @@ class WebApp(Starlette):
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
-                *([] if visitors is None else [Mount("", self._pages(visitors, entrance, desk, dumps, clock))]),
             ]
         )
+        if visitors is not None:
+            self.router.default = self._pages(visitors, entrance, desk, dumps, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a command right here, and let Starlette answer everything else; the API has an app of its own."""
@@ -120,7 +121,6 @@ class WebApp(Starlette):
     ) -> Starlette:
         operations = self._operations
         self._runs = runs = Runs(desk, dumps, clock)
-        operations = self._operations
         return page_app(
             visitors,
             entrance,

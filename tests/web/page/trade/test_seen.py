@@ -60,9 +60,12 @@ def test_what_was_looked_at_longest_ago_is_forgotten() -> None:
     seen.note_asked("user0", AskedQuote("AAA", 1, 1, bought=True))
     for number in range(1, MOST_ACCOUNTS):
         seen.account(f"user{number}")
-    assert seen.account("user0").asked is not None
+    assert seen.account("user0").asked
     seen.account("one more")
-    assert seen.account("user0").asked is not None
+    assert seen.account("user0").asked
+    for number in range(100):
+        seen.note_asked("user0", AskedQuote(f"S{number}", 1, 1, bought=True))
+    assert list(seen.account("user0").asked) == [f"S{number}" for number in range(80, 100)]
     for number in range(MOST_SYMBOLS):
         seen.note(Quote(str(number), 1, 1, 0))
     assert seen.quotes(["AAA"]) == {}

@@ -24,6 +24,7 @@ async def test_a_days_trade_by_forms_alone(anybody: Person) -> None:
     assert page.path == f"{ALICE}?symbol=ABC"
     assert page.text("ticket-outcome") == "One share of ABC is 5.00."
     assert page.text("quote").startswith("ABC 5.00 ")
+    assert page.text("quote").endswith(", from the quote server")
     page = await anybody.send(page, f"{ALICE}/buy", symbol="abc", amount="102.5")
     assert page.text("ticket-outcome").startswith("Pending: buy 20 of ABC at 5.00, 100.00 in all.")
     assert "Buy 20 ABC at 5.00 100.00 until " in page.text("pending")

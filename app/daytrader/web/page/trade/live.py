@@ -72,7 +72,8 @@ class LiveTrade:
         self._quotes: QuoteStream | None = None
         self._next_update: asyncio.Task[AccountUpdate] | None = None
         self._next_quote: asyncio.Task[Quote] | None = None
-        self._sent: dict[str, str] = {}
+        self._sent: dict[str, int] = {}
+        """A hash of what each part said last: streams are many, and what they said is long."""
         self._news: list[str] = []
 
     @property
@@ -167,8 +168,8 @@ class LiveTrade:
         changed: list[str] = []
         for part in PARTS[wanted.view]:
             html = rendered(part, shown, wanted.csrf)
-            if self._sent.get(part) != html:
-                self._sent[part] = html
+            if self._sent.get(part) != hash(html):
+                self._sent[part] = hash(html)
                 changed.append(html)
         if self._news:
             changed.append(text("trade/news.html", news=self._news))

@@ -8,11 +8,10 @@ import msgspec
 from daytrader.domain.account import Account
 from daytrader.domain.quote import VALID_MS, Quote
 from daytrader.web.page.trade.chart import Chart, chart
-from daytrader.web.page.trade.outcome import AskedQuote
 from daytrader.web.page.trade.past import Filter, Line, history
 from daytrader.web.page.trade.pending import Pending, pending_buys, pending_sells
 from daytrader.web.page.trade.portfolio import Portfolio, portfolio, symbols_of
-from daytrader.web.page.trade.seen import Seen
+from daytrader.web.page.trade.seen import Seen, SeenAccount
 from daytrader.web.page.trade.triggers import ShownTrigger, shown_triggers
 
 LINES_BESIDE_TRADING: Final = 8
@@ -33,7 +32,7 @@ class ShownQuote(msgspec.Struct, frozen=True):
     asked_at: int
     """Ms since the epoch."""
     source: str
-    """Where it comes from, in words; empty where that is not known."""
+    """Where it comes from, in words."""
     chart: Chart | None
 
     @property
@@ -86,7 +85,7 @@ def picture(
         lines=history(shown, about.fired, wanted or Filter(), LINES_BESIDE_TRADING if wanted is None else ALL_LINES),
         wanted=wanted or Filter(),
         worth=chart("worth-chart", f"What {user} has, in dollars", about.worth.points),
-        quote=_shown_quote(symbol or last_symbol(shown), seen, about.asked, quotes),
+        quote=_shown_quote(symbol or last_symbol(shown), seen, about, quotes),
     )
 
 
@@ -120,14 +119,15 @@ def last_symbol(account: Account) -> str:
     return ""
 
 
-def _shown_quote(symbol: str, seen: Seen, asked: AskedQuote | None, quotes: Mapping[str, Quote]) -> ShownQuote | None:
+def _shown_quote(symbol: str, seen: Seen, about: SeenAccount, quotes: Mapping[str, Quote]) -> ShownQuote | None:
     if not symbol:
         return None
     newest = seen.quotes([symbol]).get(symbol) or quotes.get(symbol)
     if newest is None:
         return ShownQuote(symbol, None, 0, "", None)
-    source = ""
-    if asked is not None and (asked.symbol, asked.asked_at) == (symbol, newest.asked_at):
-        source = "asked for you" if asked.bought else "known already"
+    asked = about.asked.get(symbol)
+    source = "the newest that is known"
+    if asked is not None and asked.asked_at == newest.asked_at:
+        source = "from the quote server" if asked.bought else "from the cache"
     title = f"Price of {symbol}, in dollars"
     return ShownQuote(symbol, newest.price, newest.asked_at, source, chart("price-chart", title, seen.prices(symbol)))

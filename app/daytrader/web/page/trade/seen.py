@@ -18,6 +18,9 @@ MOST_POINTS: Final = 240
 MOST_FIRED: Final = 50
 """Triggers of one user that were seen to fire."""
 
+MOST_ASKED: Final = 20
+"""Symbols of one user that a quote was asked of."""
+
 MOST_ACCOUNTS: Final = 1_000
 MOST_SYMBOLS: Final = 2_000
 
@@ -51,8 +54,8 @@ class SeenAccount:
     def __init__(self) -> None:
         self.worth = Series()
         self.fired: list[Record] = []
-        self.asked: AskedQuote | None = None
-        """What the last QUOTE from the page answered."""
+        self.asked: dict[str, AskedQuote] = {}
+        """What the last QUOTEs from the page answered, by symbol."""
 
     def note_fired(self, records: Iterable[Record]) -> list[Record]:
         """Note the triggers among `records` that fired and were not known yet, and return them."""
@@ -107,7 +110,11 @@ class Seen:
 
     def note_asked(self, user: str, asked: AskedQuote) -> None:
         """Note what a QUOTE from the page of `user` answered."""
-        self.account(user).asked = asked
+        known = self.account(user).asked
+        known.pop(asked.symbol, None)
+        known[asked.symbol] = asked
+        if len(known) > MOST_ASKED:
+            del known[next(iter(known))]
         self.note(Quote(asked.symbol, asked.price, asked.asked_at, 0))
 
     def note(self, quote: Quote) -> None:
