@@ -47,8 +47,10 @@ async def test_a_store_that_comes_late_is_waited_for(tmp_path: Path, settings: S
     running = asyncio.create_task(service.run())
     assert await service.guard.caller(f"Bearer {TEXT}".encode()) == AWAY
     assert not running.done()
+    assert service.waits_for() == "identities and tokens cannot be had yet"
     directory.mkdir()
     await asyncio.wait_for(running, 20)
+    assert not service.waits_for()
     assert await service.guard.caller(f"Bearer {TEXT}".encode()) == Caller("first broker", "broker")
     assert await service.guard.caller(f"Bearer {ADMINS}".encode()) == Caller("first admin", "admin")
     assert [identity.name for identity in await store.identities()] == ["admin"]
