@@ -28,6 +28,7 @@ async def take(directory: Path, names: frozenset[str]) -> None:
             await sights.prepare()
             for place in PLACES:
                 if not names or place.name in names:
+                    await sights.trade()  # so that something is pending, which it is for a minute
                     await _take(sights, browser, place, directory)
 
 
