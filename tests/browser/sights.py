@@ -28,9 +28,9 @@ _DAY: Final = (
     ("SET_BUY_AMOUNT", {"stockSymbol": "XYZ", "amount": "300.00"}),
     ("SET_SELL_AMOUNT", {"stockSymbol": "ABC", "amount": "400.00"}),
     ("SET_SELL_TRIGGER", {"stockSymbol": "ABC", "amount": "390.00"}),
-    ("BUY", {"stockSymbol": "ABC", "amount": "150.00"}),
-    ("BUY", {"stockSymbol": "XYZ", "amount": "250.00"}),
-    ("SELL", {"stockSymbol": "XYZ", "amount": "100.00"}),
+    ("BUY", {"stockSymbol": "ABC", "amount": "750.00"}),
+    ("BUY", {"stockSymbol": "XYZ", "amount": "600.00"}),
+    ("SELL", {"stockSymbol": "XYZ", "amount": "300.00"}),
 )
 """What the trader does: some of it refused, some of it still pending."""
 
