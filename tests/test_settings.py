@@ -58,6 +58,7 @@ def test_what_is_running_and_where_it_is_known() -> None:
         ({"TLS_CERT": "a"}, "DAYTRADER_TLS_CERT is set and DAYTRADER_TLS_KEY is not"),
         ({"TLS_KEY": "a"}, "DAYTRADER_TLS_KEY is set and DAYTRADER_TLS_CERT is not"),
         ({"AUTH_MODE": "required"}, "nothing says where tokens are kept: give DAYTRADER_DATA_URI"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8, ingress"}, "DAYTRADER_TRUSTED_PROXIES is no list of networks: 'ingress'"),
         ({"REDIS_CA": "a", "REDIS_URL": "redis://x"}, "DAYTRADER_REDIS_URL does not begin with rediss://"),
         (
             {"TLS_CA": "a", "TRANSACTION_URLS": "https://x:1, http://y:2"},

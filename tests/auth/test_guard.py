@@ -11,7 +11,7 @@ from daytrader.auth.guard import AWAY, BAD_TOKEN, BUSY, NO_TOKEN, NOT_YOURS, Gua
 from daytrader.auth.port import AuthUnavailableError
 from daytrader.auth.role import Caller
 from daytrader.auth.sqlite import SqliteAuthStore
-from daytrader.auth.token import Token, id_of, new_text, stored, stored_for
+from daytrader.auth.token import Token, id_of, new_text, session_for, stored, stored_for
 from daytrader.internal import Tokens
 from tests.auth.conftest import Hand, identity
 
@@ -288,3 +288,35 @@ async def test_who_is_an_admin(guard: Guard, watched: Watched) -> None:
     assert await guard.admin(b"Bearer internal") == Caller("installation", "admin")
     assert await guard.admin(b"Bearer another") == BAD_TOKEN
     assert await guard.caller(b"Bearer internal") == BAD_TOKEN
+
+
+async def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(
+    guard: Guard, watched: Watched, clock: Hand
+) -> None:
+    """Whichever way it is shown first; and each is remembered."""
+    await watched.add(identity("bob"))
+    session, token = new_text(), new_text()
+    await watched.add_token(session_for(identity("bob"), session, now=clock.now))
+    await watched.add_token(stored_for(identity("bob"), token, "laptop", now=1))
+    for _ in range(2):
+        assert await guard.caller(f"Bearer {session}".encode()) == BAD_TOKEN
+        assert await guard.session(session.encode()) == Caller("bob", "trader")
+        assert await guard.session(token.encode()) == BAD_TOKEN
+        assert await guard.caller(f"Bearer {token}".encode()) == Caller("bob", "trader")
+    assert watched.asked == [id_of(session), id_of(token)]
+
+
+async def test_what_this_replica_ends_it_forgets_at_once(guard: Guard, watched: Watched, clock: Hand) -> None:
+    """Everything of that name is looked up again, nothing else."""
+    shown, _ = await made(watched)
+    await watched.add(identity("bob"))
+    session = new_text()
+    kept = session_for(identity("bob"), session, now=clock.now)
+    await watched.add_token(kept)
+    assert await guard.session(session.encode()) == Caller("bob", "trader")
+    assert await guard.caller(shown) == BROKER
+    await watched.revoke(kept.id, 2)
+    guard.forget("bob")
+    assert await guard.session(session.encode()) == BAD_TOKEN
+    assert await guard.caller(shown) == BROKER
+    assert watched.asked == [kept.id, id_of(shown[7:].decode()), kept.id]

@@ -10,9 +10,9 @@ from daytrader.auth.guard import AWAY
 from daytrader.auth.role import Caller
 from daytrader.auth.service import AuthService
 from daytrader.auth.sqlite import SqliteAuthStore
-from daytrader.auth.token import new_text
+from daytrader.auth.token import SESSION_MS, new_text, session_for
 from daytrader.settings import Settings
-from tests.auth.conftest import Hand
+from tests.auth.conftest import Hand, identity
 
 TEXT = new_text()
 ADMINS = new_text()
@@ -47,8 +47,10 @@ async def test_a_store_that_comes_late_is_waited_for(tmp_path: Path, settings: S
     running = asyncio.create_task(service.run())
     assert await service.guard.caller(f"Bearer {TEXT}".encode()) == AWAY
     assert not running.done()
+    assert service.waits_for() == "identities and tokens cannot be had yet"
     directory.mkdir()
     await asyncio.wait_for(running, 20)
+    assert not service.waits_for()
     assert await service.guard.caller(f"Bearer {TEXT}".encode()) == Caller("first broker", "broker")
     assert await service.guard.caller(f"Bearer {ADMINS}".encode()) == Caller("first admin", "admin")
     assert [identity.name for identity in await store.identities()] == ["admin"]
@@ -74,3 +76,25 @@ async def test_without_files_nobody_is_made(tmp_path: Path, clock: Hand) -> None
     await service.run()
     assert (await store.identities(), await store.tokens()) == ([], [])
     await service.close()
+
+
+async def test_expired_sessions_are_deleted_when_it_starts(tmp_path: Path, clock: Hand) -> None:
+    """And there is a key from then on, the same after a restart."""
+    store = SqliteAuthStore(tmp_path / "x.sqlite")
+    await store.open()
+    old = session_for(identity("bob"), new_text(), now=clock.now - SESSION_MS - 1)
+    await store.add_token(old)
+    settings = Settings(auth_mode="required", data_dir=str(tmp_path))
+    keys = []
+    for _ in range(2):
+        service = AuthService(settings, SqliteAuthStore(tmp_path / "x.sqlite"), clock)
+        assert service.key == b""
+        await service.run()
+        keys.append(service.key)
+        async with asyncio.timeout(20):
+            while await store.token(old.id) is not None:  # noqa: ASYNC110  the service deletes it
+                await asyncio.sleep(0)
+        await service.close()
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 32
+    await store.close()

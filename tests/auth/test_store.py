@@ -1,6 +1,8 @@
 """The contract of the stores of identities and tokens: what is acknowledged is durable, unique, and seen by all."""
 
 import asyncio
+import contextlib
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from daytrader.auth.mongodb import MongoAuthStore
 from daytrader.auth.port import AuthStore, AuthUnavailableError
 from daytrader.auth.sqlite import SqliteAuthStore
-from daytrader.auth.token import new_text, stored, stored_for
+from daytrader.auth.token import new_text, session_for, stored, stored_for
 from daytrader.local.ports import free_port
 from tests.auth.conftest import MakeStore, identity
 from tests.journal.stores import let_go
@@ -163,3 +165,67 @@ async def test_a_store_that_is_away_says_so(make: "type[SqliteAuthStore] | None"
         with pytest.raises(AuthUnavailableError, match="see "):
             await asked
     await let_go(store)
+
+
+async def test_sessions_are_kept_beside_tokens(make_store: MakeStore) -> None:
+    """Found by their id and revoked as those, but no list of tokens shows them."""
+    one, other = await make_store(), await make_store()
+    bob = identity("bob")
+    session, token = session_for(bob, new_text(), now=5), stored_for(bob, new_text(), "laptop", now=6)
+    assert await one.add_token(session)
+    assert await one.add_token(token)
+    assert await other.token(session.id) == session
+    assert await other.tokens() == [token]
+    assert await other.tokens("bob") == [token]
+    assert await other.tokens("carol") == []
+    assert await other.revoke(session.id, 7)
+    assert await one.token(session.id) == msgspec.structs.replace(session, revoked=7)
+
+
+async def test_only_expired_sessions_are_forgotten(any_store: AuthStore) -> None:
+    """To the moment; tokens stay, to be seen in the list, expired or not."""
+    bob = identity("bob")
+    first, second = session_for(bob, new_text(), now=5), session_for(bob, new_text(), now=6)
+    token = stored_for(bob, new_text(), "laptop", now=1, expires=2)
+    for one in (first, second, token):
+        await any_store.add_token(one)
+    assert await any_store.forget_sessions(first.expires) == 0
+    assert await any_store.forget_sessions(second.expires) == 1
+    assert await any_store.token(first.id) is None
+    assert await any_store.token(second.id) == second
+    assert await any_store.tokens() == [token]
+
+
+async def test_the_key_is_made_once(make_store: MakeStore) -> None:
+    """Of many replicas that ask for it first one makes it, and it is that over restarts."""
+    replicas = [await make_store() for _ in range(4)]
+    keys = await asyncio.gather(*(one.key() for one in replicas))
+    assert len(set(keys)) == 1
+    assert len(keys[0]) == 32
+    assert await (await make_store()).key() == keys[0]
+
+
+async def test_a_file_of_an_older_build_is_taken(tmp_path: Path) -> None:
+    """Its tokens are no sessions, and new ones can be kept beside them."""
+    path = tmp_path / "identities.sqlite"
+    token = stored(new_text(), "load", "broker", now=5)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            """
+            CREATE TABLE tokens (
+                id TEXT PRIMARY KEY, digest BLOB NOT NULL, name TEXT NOT NULL, role TEXT, identity TEXT NOT NULL,
+                identity_created INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+                revoked INTEGER NOT NULL
+            )
+            """
+        )
+        values = [token.id, token.digest, "load", "broker", "", 0, 5, 0, 0]
+        connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    for _ in range(2):
+        store = SqliteAuthStore(path)
+        await store.open()
+        assert await store.tokens() == [token]
+        session = session_for(identity(), new_text(), now=6)
+        assert await store.add_token(session)
+        assert await store.token(session.id) == session
+        await store.close()

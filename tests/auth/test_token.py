@@ -5,7 +5,7 @@ import pytest
 
 from daytrader.auth.identity import Identity
 from daytrader.auth.role import Caller
-from daytrader.auth.token import caller, id_of, new_text, stored, stored_for
+from daytrader.auth.token import SESSION_MS, caller, id_of, new_text, session_for, stored, stored_for
 
 BOB = Identity(name="bob", role="trader", password="", created=1_000, changed=1_000)
 
@@ -70,3 +70,16 @@ def test_the_whole_text_counts() -> None:
     token = stored(text, "load", "broker", now=1)
     assert caller(token, text[:-1] + ("A" if text[-1] != "A" else "B"), None) is None
     assert caller(msgspec.structs.replace(token, revoked=2), text, None) is None
+
+
+def test_a_session_is_its_identitys_until_the_password_is_another() -> None:
+    """As long as somebody stays signed in; the password it began with is told by the moment at which that was set."""
+    text = new_text()
+    session = session_for(BOB, text, now=5_000)
+    assert (session.session, session.role, session.expires) == (True, None, 5_000 + SESSION_MS)
+    assert caller(session, text, BOB) == Caller("bob", "trader")
+    for changed in (999, 1_001, 9_000):
+        assert caller(session, text, msgspec.structs.replace(BOB, changed=changed)) is None
+    for now in (None, msgspec.structs.replace(BOB, removed=2_000), msgspec.structs.replace(BOB, created=3_000)):
+        assert caller(session, text, now) is None
+    assert caller(stored_for(BOB, text, "laptop", now=1), text, msgspec.structs.replace(BOB, changed=9_000)) is not None

@@ -47,6 +47,8 @@ async def test_a_first_day_with_tokens(tmp_path: Path, options: list[str]) -> No
             assert stat.S_IMODE((kept / file).stat().st_mode) == 0o600
         words = (tmp_path / "up.log").read_text()
         assert str(kept / "broker-token") in words
+        assert f"people sign up at {installation.url}/sign-up" in words
+        assert str(kept / "admin-password") in words
         assert "daytrader token create NAME --role admin" in words
         url = ["--url", installation.url]
         broker = {"DAYTRADER_TOKEN_FILE": str(kept / "broker-token")}

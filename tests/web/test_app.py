@@ -5,7 +5,7 @@ import json
 
 from daytrader.health import Part
 from daytrader.internal import Tokens
-from daytrader.membership import ProbedMembership, listed
+from daytrader.membership import Alone, ProbedMembership, listed
 from daytrader.session import InternalSession
 from daytrader.web.app import WebApp
 from tests.web.client import exchange, get
@@ -52,6 +52,25 @@ async def test_without_a_transaction_replica_nothing_is_ready(behind: Behind) ->
         answer = await exchange(server.port, get("/ready"))
         assert (answer.status, answer.body) == (503, b"no transaction replica is ready")
         assert (await exchange(server.port, get("/health"))).status == 503
+
+
+async def test_a_replica_that_cannot_look_tokens_up_yet_is_not_ready(behind: Behind) -> None:
+    """A rollout waits for it, or those who are signed in would not be for a moment. Once ready it stays so."""
+    why = ["identities and tokens cannot be had yet", "", "identities and tokens cannot be had yet"]
+    app = WebApp(
+        behind,
+        behind,
+        Alone("alone"),
+        behind,
+        silent_hub(),
+        version="",
+        partitions=16,
+        clock=lambda: 0,
+        auth_waits_for=lambda: why[0],
+    )
+    assert app.waits_for() == why.pop(0)
+    assert app.waits_for() == why.pop(0) == ""
+    assert app.waits_for() == ""
 
 
 async def test_a_replica_that_was_ready_stays_so_without_a_transaction_replica(behind: Behind) -> None:

@@ -68,6 +68,10 @@ class AuthService:
                 _log.warning("identities and tokens cannot be had yet", error=str(error))
             await asyncio.sleep(AGAIN_EVERY)
 
+    def waits_for(self) -> str:
+        """Return what keeps tokens and sessions from being looked up, in words; empty once the store was opened."""
+        return "" if self.key else "identities and tokens cannot be had yet"
+
     async def _forget(self) -> None:
         """Delete what has expired, now and then."""
         while True:

@@ -1,10 +1,12 @@
 """The web service's routes."""
 
+from collections.abc import Callable
+
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from daytrader.auth.entrance import Entrance
@@ -66,6 +68,7 @@ class WebApp(Starlette):
         visitors: Visitors | None = None,
         entrance: Entrance | None = None,
         operations: Operations | None = None,
+        auth_waits_for: Callable[[], str] = str,
     ) -> None:
         """`version` is what `/version` answers, `clock` gives the commands' first-sent times.
 
@@ -73,7 +76,7 @@ class WebApp(Starlette):
         and for the installation's own services.
 
         `visitors` tells who looks at pages, None: there are none; `entrance` is where people sign in, where they do;
-        `operations` is what the operations page shows.
+        `operations` is what the operations page shows. `auth_waits_for` tells what keeps tokens from being looked up.
         """
         ids = RequestIds()
         dumps = Dumps(transactions, audit, ids, partitions)
@@ -86,6 +89,7 @@ class WebApp(Starlette):
         self.hub = hub
         self._api = api(desk, dumps, Live(hub, self.streams, partitions, guard))
         self._guard = guard
+        self._auth_waits_for = auth_waits_for
         self._membership = membership
         self._health = health
         self._operations = operations
@@ -98,9 +102,10 @@ class WebApp(Starlette):
                 Route("/heartbeat", self._heartbeat, methods=_ANY_METHOD),
                 Route("/health", self._show_health),
                 *probe_routes(self.waits_for, version),
-                *([] if visitors is None else [Mount("", self._pages(visitors, entrance, desk, dumps, clock))]),
             ]
         )
+        if visitors is not None:
+            self.router.default = self._pages(visitors, entrance, desk, dumps, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a command right here, and let Starlette answer everything else; the API has an app of its own."""
@@ -116,7 +121,6 @@ class WebApp(Starlette):
     ) -> Starlette:
         operations = self._operations
         self._runs = runs = Runs(desk, dumps, clock)
-        operations = self._operations
         return page_app(
             visitors,
             entrance,
@@ -147,7 +151,10 @@ class WebApp(Starlette):
             return "it is draining: connect to another replica"
         # Once ready it stays so: without a transaction replica commands wait for one, and an answer that says so is
         # worth more than no connection at all, which is what clients get where no web replica is ready.
-        self._was_ready = self._was_ready or bool(self._membership.ready())
+        if not self._was_ready:
+            if why := self._auth_waits_for():
+                return why
+            self._was_ready = bool(self._membership.ready())
         return "" if self._was_ready else "no transaction replica is ready"
 
     async def _heartbeat(self, _: Request) -> Response:

@@ -78,6 +78,7 @@ class WebService:
             visitors=visitors_of(settings, self._auth, trust.tokens.authorization),
             entrance=None if self._auth is None else self._auth.entrance,
             operations=self._operations,
+            auth_waits_for=str if self._auth is None else self._auth.waits_for,
         )
 
     def start(self) -> asyncio.Task[None]:
