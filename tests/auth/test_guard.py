@@ -290,11 +290,13 @@ async def test_who_is_an_admin(guard: Guard, watched: Watched) -> None:
     assert await guard.caller(b"Bearer internal") == BAD_TOKEN
 
 
-async def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(guard: Guard, watched: Watched) -> None:
+async def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(
+    guard: Guard, watched: Watched, clock: Hand
+) -> None:
     """Whichever way it is shown first; and each is remembered."""
     await watched.add(identity("bob"))
     session, token = new_text(), new_text()
-    await watched.add_token(session_for(identity("bob"), session, now=1))
+    await watched.add_token(session_for(identity("bob"), session, now=clock.now))
     await watched.add_token(stored_for(identity("bob"), token, "laptop", now=1))
     for _ in range(2):
         assert await guard.caller(f"Bearer {session}".encode()) == BAD_TOKEN
@@ -304,12 +306,12 @@ async def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(guard:
     assert watched.asked == [id_of(session), id_of(token)]
 
 
-async def test_what_this_replica_ends_it_forgets_at_once(guard: Guard, watched: Watched) -> None:
+async def test_what_this_replica_ends_it_forgets_at_once(guard: Guard, watched: Watched, clock: Hand) -> None:
     """Everything of that name is looked up again, nothing else."""
     shown, _ = await made(watched)
     await watched.add(identity("bob"))
     session = new_text()
-    kept = session_for(identity("bob"), session, now=1)
+    kept = session_for(identity("bob"), session, now=clock.now)
     await watched.add_token(kept)
     assert await guard.session(session.encode()) == Caller("bob", "trader")
     assert await guard.caller(shown) == BROKER

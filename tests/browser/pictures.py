@@ -5,7 +5,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from PIL import Image
 from playwright.async_api import Browser
@@ -15,6 +15,7 @@ from tests.browser.places import PLACES, Place
 from tests.browser.sights import Sights, lively
 
 SIZES: Final = ((390, 844), (1440, 900))
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 SETTLES_MS: Final = 400
 """What a page may take to be live, and its transitions to be over."""
 
@@ -32,21 +33,19 @@ async def take(directory: Path, names: frozenset[str]) -> None:
 
 
 async def _take(sights: Sights, browser: Browser, place: Place, directory: Path) -> None:
+    if place.who == "trader":
+        await sights.trade()  # so that something is pending, which it is for a minute
+    context = await browser.new_context(base_url=sights.installation.url, reduced_motion="reduce")
+    await sights.let_in(place.who, context)
+    page = await context.new_page()
+    await page.goto(place.path)
+    await page.wait_for_timeout(SETTLES_MS)
     for width, height in SIZES:
-        for scheme in ("light", "dark"):
-            context = await browser.new_context(
-                base_url=sights.installation.url,
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if scheme == "dark" else "light",
-                reduced_motion="reduce",
-            )
-            await sights.let_in(place.who, context)
-            page = await context.new_page()
-            await page.goto(place.path)
-            await page.wait_for_timeout(SETTLES_MS)
-            path = directory / f"{place.name}-{width}-{scheme}.png"
-            _write(await page.screenshot(), path)
-            await context.close()
+        await page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            _write(await page.screenshot(), directory / f"{place.name}-{width}-{scheme}.png")
+    await context.close()
 
 
 def _write(picture: bytes, path: Path) -> None:

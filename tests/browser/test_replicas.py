@@ -11,7 +11,7 @@ from tests.browser.conftest import Visit, Visitors
 from tests.browser.person import Person
 from tests.e2e.installation import Installation
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("cluster"), pytest.mark.timeout(400)]
 
 BEFORE, AFTER = 5, 20
 """Deposits of 1.00 before the first replica is killed, and while both of them are."""

@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from daytrader.web.ops.reading import WANTED
 from tests.observability.cases import CASES
 from tests.observability.dashboards import DASHBOARDS, queries
 from tests.observability.exported import FROM_KUBE_STATE_METRICS, PROMETHEUS_OWN, exported_names
@@ -106,9 +107,10 @@ def test_rule_has_cases(rule: Rule) -> None:
 
 
 def test_every_service_metric_is_looked_at() -> None:
-    """Every metric of ours is in a dashboard or in a rule: what nobody looks at need not be counted."""
+    """Every metric of ours is in a dashboard, in a rule or on the operations page: what nobody looks at need not be."""
     asked = [rule.expr for rule in RULES.values()] + [
         query.expr for dashboard in DASHBOARDS for query in queries(dashboard)
     ]
+    asked += WANTED
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported_names() if name.startswith("daytrader_")}
     assert {family for family in families if not any(family in expr for expr in asked)} == set()

@@ -193,8 +193,8 @@ class Viewers:
         for user in (*users, "never"):
             for _ in range(2):
                 self._viewers.append(Viewer(user, partition_of(user, self._partitions), self._hubs, self._random))
-        runs = [*self._memberships, *self._hubs, *self._viewers]
-        self._tasks = [self._loop.create_task(one.run(), name=f"{type(one).__name__}") for one in runs]
+        runs = [one.run() for parts in (self._memberships, self._hubs, self._viewers) for one in parts]
+        self._tasks = [self._loop.create_task(run) for run in runs]
 
     def settle(self) -> None:
         """Let all go on to the end from now on."""

@@ -10,12 +10,13 @@ import pytest
 from daytrader.domain.account import Account
 from daytrader.domain.evolve import replay
 from daytrader.domain.quote import Quote
+from daytrader.journal.entry import partition_of
 from daytrader.journal.port import Position
 from daytrader.transaction.feed import Beat, Changes, Happened, Hello, Message, NewQuotes, State, Update, Watch
 from daytrader.transaction.follower import MOST_HAPPENED
 from daytrader.transaction.settling import MOST_ENTRIES
 from daytrader.transaction.watching import Watching
-from tests.transaction.stage import PARTITIONS, Actor, Stage, partition_of, until
+from tests.transaction.stage import PARTITIONS, Actor, Stage, until
 
 
 class Told:

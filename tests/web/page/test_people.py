@@ -23,8 +23,8 @@ async def test_a_first_day(browser: Browser, store: SqliteAuthStore) -> None:
     assert (await browser.get("/trade")).location == "/sign-in?next=%2Ftrade"
     came = await browser.sign_up("bob")
     assert (came.status, came.location) == (303, "/trade")
-    assert "Welcome, bob" in (await browser.get("/trade")).text
-    assert "Welcome, bob" not in (await browser.get("/trade")).text
+    assert "Welcome, bob" in (await browser.get("/tokens")).text
+    assert "Welcome, bob" not in (await browser.get("/tokens")).text
     assert (await browser.get("/")).location == "/trade"
     assert (await browser.send("/sign-out")).location == "/"
     assert not await browser.is_signed_in()
@@ -116,7 +116,7 @@ async def test_a_planted_session_is_not_taken_over(browser: Browser, pages: Repl
     browser.cookies[SESSION] = mallory.cookies[SESSION]
     await browser.sign_in("bob")
     assert browser.cookies[SESSION] != mallory.cookies[SESSION]
-    assert "bob" not in (await mallory.get("/trade")).text
+    assert not await mallory.is_signed_in()
     made_up = pages.browser({SESSION: "dt_0123456789abcdef_" + "A" * 43})
     assert not await made_up.is_signed_in()
 
@@ -245,7 +245,9 @@ async def test_a_session_ends_after_twelve_hours(browser: Browser, store: Sqlite
     clock.now += 12 * 3_600_000 - 1
     assert await browser.is_signed_in()
     clock.now += 1
+    assert SESSION in browser.cookies
     assert not await browser.is_signed_in()
+    assert SESSION not in browser.cookies
     assert await store.forget_sessions(clock.now) == 0
     assert await store.forget_sessions(clock.now + 1) == 1
 
@@ -342,7 +344,7 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: Browser,
     morsel = SimpleCookie(next(line for line in answer.set_cookies if line.startswith(SESSION)))[SESSION]
     assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "lax", "/")
     assert (morsel["domain"], morsel["secure"], morsel["max-age"]) == ("", "", "43200")
-    assert browser.cookies[SESSION] not in (await browser.get("/trade")).text
+    assert browser.cookies[SESSION] not in (await browser.get("/tokens")).text
 
 
 @pytest.mark.parametrize(("setting", "proto"), [(True, "http"), (False, "https")])
@@ -381,10 +383,10 @@ async def test_a_page_asks_the_store_seldom(browser: Browser, pages: Replica, st
     """Who is signed in is remembered as a token is: a page costs no look-up of its own."""
     await add(store, "bob")
     await browser.sign_in("bob")
-    await browser.get("/trade")
+    await browser.get("/password")
     await store.close()  # from now on it cannot be asked
     for _ in range(20):
-        assert (await browser.get("/trade")).status == 200
+        assert (await browser.get("/password")).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/sign-up", "/sign-out", "/nowhere"])

@@ -116,6 +116,8 @@ class Figures(msgspec.Struct, frozen=True):
     """Commands that wait for a decision or an append."""
     lanes: float
     """Users whose commands wait for a quote, an account or a partition."""
+    streams: float
+    """Live streams of accounts and quotes that are open."""
     retries: float
     conflicts: float
     unsettled: float
@@ -165,6 +167,7 @@ def figures_of(interval: Interval) -> Figures:
         in_web=look.level("daytrader_web_in_flight") or 0.0,
         in_transaction=look.level("daytrader_transaction_in_flight") or 0.0,
         lanes=look.level("daytrader_transaction_lanes") or 0.0,
+        streams=look.level("daytrader_web_streams") or 0.0,
         retries=look.count("daytrader_web_retries_total"),
         conflicts=look.count("daytrader_journal_conflicts_total"),
         unsettled=look.count("daytrader_journal_unsettled_total"),

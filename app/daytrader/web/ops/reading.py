@@ -40,6 +40,7 @@ WANTED: Final[Mapping[str, Wanted]] = {
     "daytrader_web_batch_commands_count": Wanted("web", "count"),
     "daytrader_web_retries_total": Wanted("web", "count"),
     "daytrader_web_in_flight": Wanted("web", "sum"),
+    "daytrader_web_streams": Wanted("web", "sum"),
     "daytrader_web_replicas_ready": Wanted("web", "smallest"),
     "daytrader_transaction_in_flight": Wanted("transaction", "sum"),
     "daytrader_transaction_lanes": Wanted("transaction", "sum"),

@@ -39,6 +39,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     """What the page before has to say."""
     session: str = ""
     """The text of the session; empty: there is none."""
+    ended: bool = False
+    """Whether the browser shows a session that is over."""
     browser: str = ""
     """The id of the browser; empty: it is not needed."""
     new_browser: bool = False
@@ -80,7 +82,7 @@ class Visitors:
             return AWAY
         cookies, secure = Cookies(key), self.proxies.secure(request)
         caller: Caller | None = EVERYBODY
-        session = ""
+        session, ended = "", False
         if self._guard is not None:
             caller, session = None, cookies.read(request, "session", secure=secure)
             if session:
@@ -90,7 +92,7 @@ class Visitors:
                 elif found.status != 401:
                     return found
                 else:
-                    session = ""
+                    session, ended = "", True
         browser = "" if session else cookies.read(request, "browser", secure=secure)
         unseen = not session and not browser
         if unseen:
@@ -104,6 +106,7 @@ class Visitors:
             secure=secure,
             told=told,
             session=session,
+            ended=ended,
             browser=browser,
             new_browser=unseen,
         )
@@ -151,7 +154,7 @@ class Visitors:
         if session:
             cookies.set(response, "session", session, secure=visitor.secure)
             csrf = cookies.csrf(session)
-        elif session is not None:
+        elif session is not None or visitor.ended:
             cookies.delete(response, "session", secure=visitor.secure)
         if visitor.new_browser:
             cookies.set(response, "browser", visitor.browser, secure=visitor.secure)

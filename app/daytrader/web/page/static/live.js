@@ -33,7 +33,10 @@ function swap(html) {
       old.textContent = fresh.textContent; // a live region stays, else what it says is not announced
       continue;
     }
-    if ("say" in fresh.dataset) whisper.textContent = fresh.textContent;
+    if ("say" in fresh.dataset) {
+      for (const earlier of document.querySelectorAll(".outcome")) earlier.textContent = "";
+      whisper.textContent = fresh.textContent;
+    }
     replace(old, fresh);
   }
   tick();
