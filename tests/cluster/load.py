@@ -111,12 +111,13 @@ def disturbed(
     before: float = 3.0,
     longest_gap_s: float = 15.0,
     rate: int = RATE,
+    users: int = USERS,
 ) -> Object:
     """Strike under a steady load, and hold the client's history against what is promised; return the load's status.
 
     The load lasts `seconds`; `strike` begins after `before` seconds of it, and must be over before it is.
     """
-    with Load(world, installation, seconds=seconds, rate=rate) as load:
+    with Load(world, installation, seconds=seconds, rate=rate, users=users) as load:
         time.sleep(before)
         load.still_running("it was disturbed")
         strike()
