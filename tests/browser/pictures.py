@@ -38,7 +38,9 @@ async def _take(sights: Sights, browser: Browser, place: Place, directory: Path)
     context = await browser.new_context(base_url=sights.installation.url, reduced_motion="reduce")
     await sights.let_in(place.who, context)
     page = await context.new_page()
-    await page.goto(place.path)
+    answer = await page.goto(place.path)
+    assert answer is not None
+    assert answer.status < 500, f"{place.path}: {await answer.text()}"
     await page.wait_for_timeout(SETTLES_MS)
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
