@@ -1,5 +1,6 @@
 """An installation in which something has happened, and people who are signed in to look at it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,14 +74,22 @@ class Sights:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
             for command, parameters in _DAY:
                 asked = {"userid": TRADER, **parameters}
-                async with client.post(f"{self.installation.url}/command/{command}", params=asked) as answer:
-                    assert answer.status in (200, 400), await answer.text()
+                async with asyncio.timeout(30):
+                    while not await _decided(client, f"{self.installation.url}/command/{command}", asked):  # noqa: ASYNC110  another process
+                        await asyncio.sleep(0.1)
 
     async def let_in(self, who: Who, context: BrowserContext) -> None:
         """Make `context` one in which `who` is signed in."""
         await context.clear_cookies()
         if self._cookies[who]:
             await context.add_cookies(self._cookies[who])  # type: ignore[arg-type]  # as they were given
+
+
+async def _decided(client: aiohttp.ClientSession, url: str, asked: dict[str, str]) -> bool:
+    """Send a command; return whether it was decided, which on a very busy machine may not be at the first time."""
+    async with client.post(url, params=asked) as answer:
+        assert answer.status in (200, 400, 429, 503), await answer.text()
+        return answer.status in (200, 400)
 
 
 def _kept(installation: Installation, file: str) -> str:
