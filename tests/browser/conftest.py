@@ -29,28 +29,28 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         item.stash[_report] = report
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One running browser."""
     async with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def required(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An embedded installation in required mode, that the tests of a process share: take names of your own."""
     with running(tmp_path_factory.mktemp("required"), "--auth", "required") as installation:
         yield installation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An embedded installation in open mode, that the tests of a process share: take names of your own."""
     with running(tmp_path_factory.mktemp("open")) as installation:
         yield installation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation in required mode with two web replicas, each a process."""
     with running(tmp_path_factory.mktemp("cluster"), "--cluster", "2", "--auth", "required") as installation:

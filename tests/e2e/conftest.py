@@ -14,14 +14,14 @@ MODES = [
 """Tests of one installation run in one process of pytest-xdist, so that each is started once."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """All in one process, SQLite."""
     with running(tmp_path_factory.mktemp("embedded")) as installation:
         yield installation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Two web, two transaction replicas, audit, two real replica sets, Redis and the quote server."""
     with running(tmp_path_factory.mktemp("cluster"), "--cluster", "2") as installation:
