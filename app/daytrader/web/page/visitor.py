@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from daytrader.auth.guard import AWAY, Denied, Guard
 from daytrader.auth.role import Caller
@@ -156,7 +156,8 @@ class Visitors:
             csrf = cookies.csrf(session)
         elif session is not None or visitor.ended:
             cookies.delete(response, "session", secure=visitor.secure)
-        if visitor.new_browser:
+        if visitor.new_browser and isinstance(response, HTMLResponse | RedirectResponse):
+            # Only a page has forms. A stream that is answered meanwhile must not take the id of its page away.
             cookies.set(response, "browser", visitor.browser, secure=visitor.secure)
         if told is not None:
             cookies.set(response, "told", packed(told, csrf), secure=visitor.secure)
