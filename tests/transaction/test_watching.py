@@ -19,6 +19,9 @@ from daytrader.transaction.watching import Watching
 from tests.transaction.stage import PARTITIONS, Actor, Stage, until
 
 
+ALICE_PARTITION = partition_of("alice", PARTITIONS)
+
+
 class Told:
     """What one watcher was told."""
 
@@ -208,6 +211,26 @@ async def test_a_partition_that_is_not_its_own_is_opened(stage: Stage) -> None:
     async with told_by(other) as told:
         told.watch(1, "alice")
         await told.until_cents(1, 100)
+
+
+async def test_a_stored_account_that_is_ahead_of_the_partition_is_waited_for(stage: Stage) -> None:
+    """An account that another replica has stored since is not told as of an entry before, which would tell it twice."""
+    neighbour = next(
+        name for name in (f"user{n}" for n in itertools.count()) if partition_of(name, PARTITIONS) == ALICE_PARTITION
+    )
+    behind = await stage.started("behind", owned=lambda: ())
+    ahead = await stage.started("ahead", owned=lambda: (), checkpoint=1)
+    async with told_by(behind) as told:
+        told.watch(1, neighbour)
+        await until(lambda: bool(told.of(1)))
+        await stage.accepted(ahead, "ADD,1.00 ADD,2.00")
+        await until(lambda: (ALICE_PARTITION, "alice") in stage.data.accounts)
+        assert behind.host._partitions[ALICE_PARTITION].head.n < stage.data.accounts[ALICE_PARTITION, "alice"].place
+        told.watch(2, "alice")
+        await told.until_cents(2, 300)
+        await stage.accepted(ahead, "ADD,4.00")
+        await told.until_cents(2, 700)
+    assert told.cents(2) == [400]
 
 
 async def test_trimmed_entries_give_a_snapshot(stage: Stage) -> None:

@@ -107,7 +107,7 @@ class Settling:
             return
         due = asyncio.get_running_loop().time() + TELL_EVERY
         for follower in followers:
-            if not follower.settled and follower.user in partition.accounts:
+            if not follower.settled and self._is_known(follower, partition):
                 self._answer(follower, happened.get(follower.user, []), since, head)
                 follower.due = due
 
@@ -126,6 +126,14 @@ class Settling:
             for follower in followers:  # nobody knows of an entry after it
                 follower.reached = min(follower.reached, head)
         return True
+
+    def _is_known(self, follower: Follower, partition: Partition) -> bool:
+        """Whether its account is in memory, and not of a time that the partition is still to catch up with.
+
+        It is ahead where another replica appended, and stored the account, since we last looked.
+        """
+        accounts = partition.accounts
+        return follower.user in accounts and accounts.place(follower.user) <= self._watched.place(partition).n
 
     async def _happened(
         self, partition: Partition, followers: Iterable[Follower], head: int

@@ -107,7 +107,8 @@ class WatchedUser:
 
     def state(self, told: State) -> None:
         """Take the account as it is, and what happened since the entry that was asked for."""
-        unchanged = self.known and told.account == self.account
+        # Whatever happens to an account changes it; only a user that there is not may be refused without a trace.
+        unchanged = self.known and told.account is not None and told.account == self.account
         before = self.n
         self.account = told.account
         self.n = told.n
