@@ -18,7 +18,6 @@ from daytrader.transaction.settling import MOST_ENTRIES
 from daytrader.transaction.watching import Watching
 from tests.transaction.stage import PARTITIONS, Actor, Stage, until
 
-
 ALICE_PARTITION = partition_of("alice", PARTITIONS)
 
 

@@ -20,7 +20,7 @@ def watched() -> tuple[WatchedUser, AccountStream]:
 
 
 def test_refusals_of_a_user_that_there_is_not_are_told_after_an_interruption() -> None:
-    """A command that was refused because there is no such user leaves no trace in an account, and is told all the same."""
+    """A command that was refused because there is no such user changes no account, and is told all the same."""
     user, stream = watched()
     refused = Record(1, "", "w:1", parse("QUOTE", "alice", "A"), "User does not exist")
     user.state(State(2, 5, None, 2, [Happened(4, 7, refused)]))
@@ -28,7 +28,7 @@ def test_refusals_of_a_user_that_there_is_not_are_told_after_an_interruption() -
 
 
 def test_a_stream_starts_over_where_refusals_may_be_missing() -> None:
-    """Where it is not told what happened meanwhile, an account that there still is not does not mean that nothing did."""
+    """Where it is not told what happened meanwhile, it begins anew though there still is no account."""
     user, stream = watched()
     user.state(State(2, 5, None, None))
     assert stream._take().snapshot
