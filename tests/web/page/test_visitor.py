@@ -168,3 +168,5 @@ async def test_many_people_at_once_are_told_to_wait(pages: Replica, store: Sqlit
     await store._file.drop("tokens")
     answer = await browser.get("/trade")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "try again in a moment" in answer.text
+    assert "Sign" not in answer.text

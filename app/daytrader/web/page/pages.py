@@ -88,7 +88,9 @@ class Pages:
         async def endpoint(request: Request) -> Response:
             visitor = await self.visitors.of(request)
             if isinstance(visitor, Denied):
-                return PlainTextResponse(visitor.text, visitor.status, {"Retry-After": "1"})
+                answer = _say(request, _UNKNOWN, visitor.status, f"{visitor.text} right now: try again in a moment")
+                answer.headers["Retry-After"] = "1"
+                return answer
             try:
                 response = await show(request, visitor) if who(visitor) else _not_for(request, visitor)
             except _REFUSALS as error:
@@ -101,6 +103,9 @@ class Pages:
 
         return Route(path, endpoint, methods=[method])
 
+
+_UNKNOWN: Final = Visitor(caller=None, csrf="", open=False)
+"""Who looks, where that cannot be found out right now; gets no cookies."""
 
 _REFUSALS: Final = (RefusedError, UnreadableError, ProblemError, AuthUnavailableError, BusyError)
 

@@ -30,7 +30,10 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller | None
     """None: nobody is signed in, which is only where the mode is "required"."""
     csrf: str
-    """What the forms of the page carry in the field `csrf`, or scripts in the header X-CSRF-Token."""
+    """What the forms of the page carry in the field `csrf`, or scripts in the header X-CSRF-Token.
+
+    Empty: it cannot be found out who looks, so that there are no forms.
+    """
     open: bool
     """Whether the mode is open: then the caller is EVERYBODY, who sees the admin's pages, too."""
     secure: bool = False
