@@ -79,8 +79,7 @@ def _(world: World) -> None:
         time.sleep(3)
         world.figure("data set whole again, s", installation.wait_set("data-set", 3))
 
-    # Few users: each has a connection, and all shake hands anew, for a second of two cores, when a replica goes.
-    disturbed(world, installation, strike, seconds=120, rate=30, users=30)
+    disturbed(world, installation, strike, seconds=120)
     _each_may_what_it_may(world, installation, authority, trader, tokens)
     with replicas(installation, scheme="https") as all_of_them:
         statuses = asyncio.run(_at_each(all_of_them, authority, revoked, _trades))
