@@ -166,7 +166,7 @@ async def test_another_pod_of_the_same_name_is_spared(server: ApiServer, breakin
 
 async def test_without_the_rights_it_says_which_value_is_off(server: ApiServer, breaking: PodsBreaking) -> None:
     """The chart's value is what gives them; other refusals are told as the API server words them."""
-    for status, words in ((403, "operations.breaking is off"), (500, "500: etcdserver: request timed out")):
+    for status, words in ((403, "no right to, which the chart's operations.breaking gives"), (500, "500: etcdserver: request timed out")):
         server.refuses = status
         with pytest.raises(BreakageError, match=words):
             await breaking_by(server).offers()

@@ -115,11 +115,11 @@ class KubernetesApi:
 
     def _read_account(self) -> _Account:
         try:
-            return _Account(
-                (self._account / "token").read_text().strip(),
-                (self._account / "namespace").read_text().strip(),
-                ssl.create_default_context(cafile=str(self._account / "ca.crt")),
-            )
+            token, namespace = ((self._account / name).read_text().strip() for name in ("token", "namespace"))
+            tls = ssl.create_default_context(cafile=str(self._account / "ca.crt"))
+            # Strict from Python 3.13 on, which certificates of many clusters are not: they lack a key identifier.
+            tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            return _Account(token, namespace, tls)
         except FileNotFoundError as error:
             raise ApiError(
                 f"there is no {error.filename or self._account}: the pod has a token only where the chart's "
@@ -135,7 +135,7 @@ class _Status(msgspec.Struct):
 
 def _refusal(method: str, resource: str, status: int, body: bytes) -> str:
     if status == 403:
-        why = "the service account may not, the chart's operations.breaking is off"
+        why = "the service account has no right to, which the chart's operations.breaking gives it"
     elif status == 401:
         why = "the token of the service account is not taken"
     else:
