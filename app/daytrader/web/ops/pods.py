@@ -106,7 +106,9 @@ def offers_of(pods: Sequence[Pod], sets: Sequence[ReplicaSet]) -> Sequence[Break
     primaries = {found.status.primary for found in sets}
     services = [_kill(component, counts[component]) for component in SERVICES if counts[component]]
     members = [
-        _delete(pod, counts[pod.component], pod.name in primaries)
+        _delete(
+            pod, _goes_on(counts[component], sum(each.component == component for each in pods)), pod.name in primaries
+        )
         for component in SETS
         for pod in sorted(running, key=lambda each: each.name)
         if pod.component == component
@@ -137,10 +139,15 @@ def _kill(component: str, count: int) -> Breakage:
     return Breakage(f"kill {component}", "Services", label, says)
 
 
-def _delete(pod: Pod, count: int, primary: bool) -> Breakage:
+def _goes_on(running: int, members: int) -> bool:
+    """Return whether a set of so many members, of which so many run, has a majority with one less."""
+    return (running - 1) * 2 > members
+
+
+def _delete(pod: Pod, goes_on: bool, primary: bool) -> Breakage:
     felt = (
-        "A majority of the others goes on"
-        if count > 2
+        "The others are a majority, and go on"
+        if goes_on
         else "The others are no majority: nothing is written until it is back"
     )
     if primary:
