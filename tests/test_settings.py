@@ -65,6 +65,8 @@ def test_what_is_running_and_where_it_is_known() -> None:
             "DAYTRADER_TLS_CA is set, but http://y:2 in DAYTRADER_TRANSACTION_URLS would be asked without TLS",
         ),
         ({"TLS_CA": "a", "AUDIT_URL": "http://z"}, "http://z in DAYTRADER_AUDIT_URL would be asked without TLS"),
+        ({"BREAKING_INSTANCE": "a"}, "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together"),
+        ({"BREAKING_RECORD": "a"}, "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together"),
         ({"JOURNAL_FORMAT": "2"}, "DAYTRADER_JOURNAL_FORMAT=2 is none that this build knows: give one of 1"),
         ({"JOURNAL_FORMAT": "0"}, "DAYTRADER_JOURNAL_FORMAT=0"),
     ],

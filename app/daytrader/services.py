@@ -12,7 +12,7 @@ from daytrader.audit.mongodb import MongoAuditStore
 from daytrader.audit.service import AuditService
 from daytrader.auth.mongodb import MongoAuthStore
 from daytrader.auth.service import AuthService
-from daytrader.clock import Clock, clock_of
+from daytrader.clock import Clock, clock_of, system_clock
 from daytrader.domain.quote import Hit
 from daytrader.journal.mongodb import MongoJournal
 from daytrader.local.control_breaking import ControlBreaking
@@ -27,6 +27,9 @@ from daytrader.tracing import tracing_of
 from daytrader.transaction.app import create_app as create_transaction_app
 from daytrader.transaction.service import TransactionService
 from daytrader.trust import Trust
+from daytrader.web.ops.breaking import Breaking
+from daytrader.web.ops.kubernetes_api import KubernetesApi
+from daytrader.web.ops.pods_breaking import PodsBreaking
 from daytrader.web.service import WebService
 
 NOTICE: Final = 1.2
@@ -77,6 +80,15 @@ def quote_source(settings: Settings) -> Callable[[Clock, Callable[[Hit], None]],
         return QuoteSource(server, cache, clock=clock, on_stray_hit=stray)
 
     return make
+
+
+def breaking_of(settings: Settings) -> Breaking | None:
+    """Return what the settings let web break on purpose; None: nothing."""
+    if settings.control_dir:
+        return ControlBreaking(Path(settings.control_dir))
+    if settings.breaking_instance:
+        return PodsBreaking(KubernetesApi(), settings.breaking_instance, settings.breaking_record, system_clock)
+    return None
 
 
 async def run_transaction(settings: Settings) -> None:
@@ -133,8 +145,7 @@ async def run_web(settings: Settings) -> None:
         if settings.mongodb_ca:
             trust.follow(settings.mongodb_ca, take=store.read_ca)
         auth = AuthService(settings, store, clock_of(settings.clock_file), trust.tokens)
-    breaking = ControlBreaking(Path(settings.control_dir)) if settings.control_dir else None
-    service = WebService(settings, trust, auth, breaking)
+    service = WebService(settings, trust, auth, breaking_of(settings))
 
     async def drain() -> None:
         await service.drain(NOTICE)

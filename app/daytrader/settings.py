@@ -119,6 +119,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     control_dir: str = ""
     """Where the `daytrader up` that runs this service has its control file: what can be broken on purpose from the
     operations page is done by it. Empty: nothing can."""
+    breaking_instance: str = ""
+    """On Kubernetes: the label app.kubernetes.io/instance of the pods that can be deleted on purpose from the
+    operations page, by the service account of this one. Empty: none can."""
+    breaking_record: str = ""
+    """The name of the ConfigMap in which what was done to them is kept; goes with `breaking_instance`."""
 
     otlp_endpoint: str = ""
     """OpenTelemetry traces go there by OTLP over HTTP (needs the `tracing` extra); empty: none, at no cost."""
@@ -180,6 +185,8 @@ def _refusal(settings: Settings) -> str:
         return f"DAYTRADER_TRUSTED_PROXIES is no list of networks: {error}"
     if settings.redis_ca and not settings.redis_url.startswith("rediss://"):
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
+    if bool(settings.breaking_instance) != bool(settings.breaking_record):
+        return "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together: give both, or neither"
     if settings.journal_format not in READABLE:
         known = ", ".join(map(str, sorted(READABLE)))
         return f"DAYTRADER_JOURNAL_FORMAT={settings.journal_format} is none that this build knows: give one of {known}"

@@ -69,6 +69,7 @@ PROFILES: Final[dict[str, Values]] = {
         "backup": {"enabled": True, "existingClaim": "mine", "restoreFrom": "20260102T030405.678Z"}
     },
     "other registry": {"image": {"repository": "registry.example/daytrader", "tag": "7", "pullSecrets": ["pull"]}},
+    "broken on purpose": {"operations": {"breaking": True}},
     "without policies": {"networkPolicy": {"enabled": False}},
 }
 """Every profile, and every combination of values that changes what objects there are or what is in them."""

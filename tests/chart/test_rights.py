@@ -23,6 +23,9 @@ OPERATOR = {
     "events": "create",
 }
 
+BREAKING = {"pods": "delete list", "daytrader.dev/mongoreplicasets": "list", "configmaps": "get patch"}
+"""What web may do besides, where operations.breaking is on."""
+
 RIGHTS = {"daytrader": {}, "daytrader-operator": OPERATOR}
 """By service account: verbs, by what they are about. What is not here is not allowed to anybody."""
 

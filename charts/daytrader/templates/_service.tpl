@@ -13,6 +13,7 @@ The Deployment of one of our three HTTP services. Takes a dict:
 {{- $scheme := ternary "HTTPS" "HTTP" .tls.enabled -}}
 {{- $fullname := include "daytrader.fullname" $root -}}
 {{- $signsIn := and (eq .component "web") (include "daytrader.auth.required" $root) -}}
+{{- $breaks := and (eq .component "web") $root.Values.operations.breaking -}}
 {{- $mongodbTls := and $root.Values.tls.mongodb.enabled (or $signsIn (ne .component "web")) -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -38,8 +39,8 @@ spec:
       annotations:
         {{- include "daytrader.podAnnotations" $values | nindent 8 }}
     spec:
-      automountServiceAccountToken: false
-      serviceAccountName: {{ $fullname }}
+      automountServiceAccountToken: {{ $breaks }}
+      serviceAccountName: {{ $fullname }}{{ if $breaks }}-web{{ end }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: 35
       {{- with include "daytrader.pullSecrets" $root }}{{- . | nindent 6 }}{{- end }}

@@ -22,6 +22,7 @@ MODULES: Final = (
     "tls",
     "auth",
     "pages",
+    "breaking",
     "overlays",
     "backups",
     "uninstalling",

@@ -30,18 +30,23 @@ FIGURES: Final = (r"All \d+ parts are well", r"\d records in the journal, [\d,]+
 """What the operations page says where web reaches every part's health and metrics."""
 
 
+def words(text: str) -> str:
+    """Return a page as it is read: without tags, and with one space where there are several."""
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
 class Browser:
     """Follows links and sends forms, and keeps cookies as it is told."""
 
-    def __init__(self, way: Way, authority: Path) -> None:
-        """`authority` is the CA of web's certificate, in PEM."""
+    def __init__(self, way: Way, authority: Path | None = None) -> None:
+        """`authority` is the CA of web's certificate, in PEM; None where the way is without TLS."""
         self._url = way.url
-        self._tls = ssl.create_default_context(cafile=str(authority))
+        self._tls = ssl.create_default_context(cafile=str(authority)) if authority else None
 
     async def __aenter__(self) -> Self:
         """Open it, with no cookies."""
         # One connection a request, so that they go to whichever replica the Service picks.
-        connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
+        connector = aiohttp.TCPConnector(ssl=self._tls or True, force_close=True)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=30),
@@ -122,8 +127,7 @@ async def _looks_at_operations(browser: Browser) -> None:
     for _ in range(15):
         status, path, text = await browser.get("/operations")
         require((status, path) == (200, "/operations"), f"/operations leads an admin to {path}: {status}")
-        words = " ".join(re.sub(r"<[^>]+>", " ", text).split())
-        lacks = [each for each in FIGURES if not re.search(each, words)]
+        lacks = [each for each in FIGURES if not re.search(each, words(text))]
         if not lacks:
             return
         await asyncio.sleep(2)
