@@ -1,6 +1,6 @@
 # The day's work. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench faults lock clean
+.PHONY: help setup demo test long check format bench faults lock clean
 
 help:  ## tell what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -11,8 +11,11 @@ setup:  ## make .venv with everything that work on the code needs
 demo:  ## the whole system, a workload, the report and the log
 	ci/demo
 
-test:  ## every check and every test (about 8 minutes)
+test:  ## every check, and every test but the long ones
 	ci/test
+
+long:  ## the long tests
+	ci/test -m long
 
 check:  ## lint, format, types and layers only
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports

@@ -86,4 +86,4 @@ def test_urls_go_with_tls() -> None:
 
 def test_variables_of_clients_and_tests_are_no_settings() -> None:
     """A shell in which the load generator or the tests were set up can start a service as well."""
-    load({"DAYTRADER_CA": "/ca.crt", "DAYTRADER_WORKLOADS": "/files", "DAYTRADER_SEEDS": "5", "DAYTRADER_STREAMS": "5"})
+    load({"DAYTRADER_CA": "/ca.crt", "DAYTRADER_WORKLOADS": "/files", "DAYTRADER_SEEDS": "5"})

@@ -193,5 +193,5 @@ def _refusal(settings: Settings) -> str:
     return ""
 
 
-_NOT_OURS = frozenset({"workloads", "seeds", "streams", "ca", "url", "user", "token", "token_file"})
+_NOT_OURS = frozenset({"workloads", "seeds", "ca", "url", "user", "token", "token_file"})
 """Variables of the same prefix that tests and the commands of clients read."""

@@ -13,11 +13,17 @@ from tests.browser.sights import Sights, lively
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("sights")]
 
+Looks = tuple[tuple[int, bool], ...]
+
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-LOOKS = [(width, dark) for width in (1440, 390) for dark in (False, True)]
+LOOKS = [
+    ((1440, False), (390, True)),
+    pytest.param(((1440, True), (390, False)), marks=pytest.mark.long),
+]
+"""Width in px, and whether it is dark: each is looked at usually, and the other pairs in the long run."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -29,15 +35,18 @@ async def sights(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
         yield sights
 
 
+@pytest.mark.parametrize("looks", LOOKS, ids=["each look", "the other looks"])
 @pytest.mark.parametrize("place", PLACES, ids=[place.name for place in PLACES])
-async def test_nothing_keeps_anybody_out(sights: Sights, visit: Visit, visitors: Visitors, place: Place) -> None:
+async def test_nothing_keeps_anybody_out(
+    sights: Sights, visit: Visit, visitors: Visitors, place: Place, looks: Looks
+) -> None:
     """No violation of WCAG 2.2 AA, and nothing that has to be scrolled sideways."""
     page = await visit(sights.installation)
     await sights.let_in(place.who, page.context)
     await page.goto(place.path)
     if place.name == "not-found":
         visitors.watches[0].errors.clear()  # the browser's own words about the 404
-    for width, dark in LOOKS:
+    for width, dark in looks:
         await page.set_viewport_size({"width": width, "height": 900})
         await page.emulate_media(color_scheme="dark" if dark else "light")
         look = f"{place.name} at {width} px in {'dark' if dark else 'light'}"

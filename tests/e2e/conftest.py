@@ -7,10 +7,9 @@ import pytest
 
 from tests.e2e.installation import Installation, running
 
-MODES = [
-    pytest.param("embedded", marks=pytest.mark.xdist_group("embedded")),
-    pytest.param("cluster", marks=pytest.mark.xdist_group("cluster")),
-]
+EMBEDDED = pytest.param("embedded", marks=pytest.mark.xdist_group("embedded"))
+MODES = [EMBEDDED, pytest.param("cluster", marks=pytest.mark.xdist_group("cluster"))]
+LONG_CLUSTER = pytest.param("cluster", marks=[pytest.mark.xdist_group("cluster"), pytest.mark.long])
 """Tests of one installation run in one process of pytest-xdist, so that each is started once."""
 
 

@@ -15,7 +15,7 @@ from tests.e2e.installation import Installation, running
 
 MODES = [
     pytest.param([], marks=pytest.mark.xdist_group("embedded")),
-    pytest.param(["--cluster", "2"], marks=pytest.mark.xdist_group("cluster")),
+    pytest.param(["--cluster", "2"], marks=[pytest.mark.xdist_group("cluster"), pytest.mark.long]),
 ]
 
 

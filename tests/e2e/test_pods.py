@@ -178,6 +178,7 @@ class Traffic:
             connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_every_service_is_replaced_without_a_failed_request(pods: Pods) -> None:
     """One pod after the other ends and is there again, while clients that know no second try send on and on.

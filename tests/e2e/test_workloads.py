@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import MODES
+from tests.e2e.conftest import EMBEDDED, LONG_CLUSTER
 from tests.e2e.installation import INTERVAL_MS, Installation
 from tests.program import daytrader
 from tests.reference.model import ReferenceModel, comparable
@@ -33,7 +33,7 @@ def modelled(path: Path) -> ReferenceModel:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("installation", MODES, indirect=True)
+@pytest.mark.parametrize("installation", [EMBEDDED, LONG_CLUSTER], indirect=True)
 async def test_workload_files(installation: Installation, workloads: list[Path], tmp_path: Path) -> None:
     """Every file runs without a server error, verifies, and leaves the balances of the model; so do fired triggers."""
     for path in workloads:

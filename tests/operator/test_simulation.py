@@ -6,6 +6,8 @@ from tests.operator.simulation.world import Faults, World
 
 RUNS = 250
 BATCHES = 8
+SHORT = 4
+"""Batches of the usual run."""
 
 
 async def run(seed: int) -> World:
@@ -22,7 +24,9 @@ async def run(seed: int) -> World:
     return world
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch", [*range(SHORT), *(pytest.param(one, marks=pytest.mark.long) for one in range(SHORT, BATCHES))]
+)
 async def test_it_always_ends_as_wanted(batch: int) -> None:
     """However often the operator dies, and whatever fails: one set, one primary, nothing acknowledged is lost."""
     for seed in range(batch * RUNS, (batch + 1) * RUNS):

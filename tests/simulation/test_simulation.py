@@ -1,6 +1,6 @@
 """Thousands of stories of several replicas over one store, each from one seed.
 
-200 seeds by default; `DAYTRADER_SEEDS=5000` tells more stories, `DAYTRADER_SEEDS=1234-1234` tells one again.
+100 seeds by default; `DAYTRADER_SEEDS=5000` tells more stories, `DAYTRADER_SEEDS=1234-1234` tells one again.
 """
 
 import os
@@ -13,7 +13,7 @@ from tests.simulation.world import World, patches
 
 
 def _seeds() -> range:
-    text = os.environ.get("DAYTRADER_SEEDS", "200")
+    text = os.environ.get("DAYTRADER_SEEDS", "100")
     first, _, last = text.rpartition("-")
     return range(int(first), int(last) + 1) if first else range(int(last))
 
