@@ -19,7 +19,7 @@ from daytrader.web.api.problems import KINDS, ProblemError
 from daytrader.web.api.respond import encode, refuse
 from daytrader.web.event_id import EventId
 from daytrader.web.hub import Hub
-from daytrader.web.sse import Streams, StreamsFullError, event, heartbeat
+from daytrader.web.sse import Streams, StreamsFullError, heartbeat, json_event
 
 ACCOUNT_PATH: Final = "/accounts/{user}/stream"
 QUOTES_PATH: Final = "/quotes/stream"
@@ -115,8 +115,8 @@ class AccountStreamEndpoint:
             return
 
         def encoded(update: AccountUpdate) -> bytes:
-            data = encode(account_event(user, update, live.partitions)).decode()
-            return event(data, "snapshot" if update.snapshot else "update", str(update.id))
+            data = encode(account_event(user, update, live.partitions))
+            return json_event(data, "snapshot" if update.snapshot else "update", str(update.id))
 
         await live.streams.serve(
             receive,
@@ -151,7 +151,7 @@ class QuoteStreamEndpoint:
 
 
 def _encoded_quote(quote: Quote) -> bytes:
-    return event(encode(quote_event(quote)).decode(), "quote")
+    return json_event(encode(quote_event(quote)), "quote")
 
 
 def _query(scope: Scope) -> dict[str, str]:
