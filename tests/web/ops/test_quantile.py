@@ -1,6 +1,6 @@
 """Quantiles out of buckets."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daytrader.web.ops.quantile import quantile
@@ -24,6 +24,7 @@ def test_beyond_the_last_bound_is_that_bound() -> None:
     assert quantile(0.99, {"0.1": 0, "+Inf": 5}) == 0.1
 
 
+@example([0.5, 0.5, 0.5, 0.0625, 0.0625, 0.0625], 0.5)  # 0.1 * 3 / 3 is more than 0.1
 @given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=200), st.sampled_from([0.1, 0.5, 0.9, 0.99]))
 def test_it_lies_in_the_bucket_of_the_true_one(values: list[float], share: float) -> None:
     """Whatever the values are, the true quantile and this one are in the same bucket."""

@@ -18,6 +18,7 @@ def quantile(share: float, buckets: Mapping[str, float]) -> float | None:
         if count >= wanted and count > below:
             if bound == float("inf"):
                 return lower
-            return lower + (bound - lower) * max(0.0, wanted - below) / (count - below)
+            within = (bound - lower) * max(0.0, wanted - below) / (count - below)
+            return min(bound, lower + within)  # rounding may lead beyond it
         below, lower = count, bound
     return lower
