@@ -1,6 +1,7 @@
 """Thousands of stories of several replicas over one store, each from one seed.
 
-100 seeds by default; `DAYTRADER_SEEDS=5000` tells more stories, `DAYTRADER_SEEDS=1234-1234` tells one again.
+100 seeds usually, and 100 more in the long run; `DAYTRADER_SEEDS=5000` tells more stories, and
+`DAYTRADER_SEEDS=1234-1234` tells one again.
 """
 
 import os
@@ -8,14 +9,20 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from _pytest.mark import ParameterSet
 
 from tests.simulation.world import World, patches
 
+USUAL = 100
+ALL = 200
 
-def _seeds() -> range:
-    text = os.environ.get("DAYTRADER_SEEDS", "100")
+
+def _seeds() -> list[ParameterSet]:
+    text = os.environ.get("DAYTRADER_SEEDS", "")
     first, _, last = text.rpartition("-")
-    return range(int(first), int(last) + 1) if first else range(int(last))
+    if text:
+        return [pytest.param(seed) for seed in (range(int(first), int(last) + 1) if first else range(int(last)))]
+    return [pytest.param(seed, marks=[pytest.mark.long] if seed >= USUAL else []) for seed in range(ALL)]
 
 
 @pytest.fixture(autouse=True)

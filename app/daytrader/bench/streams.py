@@ -68,10 +68,6 @@ class _Reader(asyncio.Protocol):
         self.ended = True
 
 
-def _same(reader: _Reader) -> _Reader:
-    return reader
-
-
 @asynccontextmanager
 async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
     """Watch all users, each over a connection of its own; what comes is read and thrown away."""
@@ -83,10 +79,8 @@ async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(FIRST_WITHIN):
                 for user in users:
-                    reader = _Reader(f"{url.path}/accounts/{user}/stream", begun)
-                    connection, _ = await loop.create_connection(
-                        partial(_same, reader), url.hostname or "", url.port or 80
-                    )
+                    new = partial(_Reader, f"{url.path}/accounts/{user}/stream", begun)
+                    connection, reader = await loop.create_connection(new, url.hostname or "", url.port or 80)
                     readers.append(reader)
                     connections.append(connection)
                 for _ in users:
