@@ -1,9 +1,9 @@
 """MongoDB replica sets: how we connect, and commands that never see less than the ones before them did."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from bson.timestamp import Timestamp
@@ -16,6 +16,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 Document = dict[str, Any]
+
+T = TypeVar("T")
 
 Durability = Literal["majority", "one", "memory"]
 """Before a write counts: on disk on a majority; on disk on the primary; in memory on the primary."""
@@ -106,17 +108,8 @@ class Primary:
         self._confirmed_level = "linearizable" if self._level == "majority" else self._level
 
     async def command(self, command: Document) -> Document:
-        """Send a command; a cancelling meanwhile is not lost.
-
-        The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
-        came in the same moment: whoever then goes on in a loop would never end.
-        """
-        task = asyncio.current_task()
-        cancelled = task.cancelling() if task is not None else 0
-        reply = await self.database.command(command)
-        if task is not None and task.cancelling() > cancelled:
-            raise asyncio.CancelledError
-        return reply
+        """Send a command; a cancelling meanwhile is not lost."""
+        return await _cancelled_all_the_same(self.database.command(command))
 
     async def write(self, command: Mapping[str, Any]) -> Document:
         """Send a write command, and return the reply with its `writeErrors` and `writeConcernError`, if any."""
@@ -130,11 +123,24 @@ class Primary:
         `allowed` codes.
         """
         reply = await self.write(command)
-        lost = reply.get("writeConcernError")
-        errors = [lost] if lost else [e for e in reply.get("writeErrors", ()) if e["code"] not in allowed]
-        if errors:
-            raise WriteConcernError(errors[0].get("errmsg"), errors[0].get("code"), reply)
+        _raise_first(reply, allowed)
         return reply
+
+    async def must_write_whole(self, command: Mapping[str, Any]) -> None:
+        """Send a write command that takes effect as a whole, durable when this returns, or not at all.
+
+        It is a transaction, so that its many documents are one entry of the members' log: half the work of as many
+        single ones. Where it meets a document of another transaction under way it raises at once; one that is left
+        alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`.
+        """
+        await _cancelled_all_the_same(self._write_whole(command))
+
+    async def _write_whole(self, command: Mapping[str, Any]) -> None:
+        async with self.database.client.start_session(causal_consistency=False) as session:
+            concern = self.database.write_concern
+            async with await session.start_transaction(write_concern=concern, max_commit_time_ms=MAJORITY_MS):
+                _raise_first(await self.database.command(dict(command), session=session))
+            self._saw(session.operation_time)
 
     async def find(self, command: Mapping[str, Any]) -> list[Document]:
         """Send a `find` for as much as one reply holds (16 MiB)."""
@@ -167,6 +173,28 @@ class Primary:
     def _saw(self, moment: Timestamp | None) -> None:
         if moment is not None and (self._seen is None or moment > self._seen):
             self._seen = moment
+
+
+async def _cancelled_all_the_same(answer: Awaitable[T]) -> T:
+    """Await what the driver does, and be cancelled where that was asked for meanwhile.
+
+    The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
+    came in the same moment: whoever then goes on in a loop would never end.
+    """
+    task = asyncio.current_task()
+    cancelled = task.cancelling() if task is not None else 0
+    answered = await answer
+    if task is not None and task.cancelling() > cancelled:
+        raise asyncio.CancelledError
+    return answered
+
+
+def _raise_first(reply: Document, allowed: frozenset[int] = frozenset()) -> None:
+    """Raise WriteConcernError where a write found no majority, or for a document whose error is not `allowed`."""
+    lost = reply.get("writeConcernError")
+    errors = [lost] if lost else [e for e in reply.get("writeErrors", ()) if e["code"] not in allowed]
+    if errors:
+        raise WriteConcernError(errors[0].get("errmsg"), errors[0].get("code"), reply)
 
 
 def _first_batch(reply: Document) -> list[Document]:

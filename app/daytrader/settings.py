@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     triggers_interval_ms: int = 1_000
     accounts_in_memory_bytes: int = 256 * 1024 * 1024
     """How many bytes of packed accounts a transaction replica keeps before it evicts the least recently used."""
-    checkpoint_records: int = 20_000
+    checkpoint_records: int = 16_000
     """After so many records of a partition its changed accounts are stored, and its checkpoint rises."""
 
     metrics_urls: str = ""

@@ -9,6 +9,7 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 
 from daytrader.health import Part
+from daytrader.journal.accounts_mongodb import ACCOUNTS
 from daytrader.journal.entry import Entry
 from daytrader.journal.mongodb import ENTRIES, MongoJournal
 from daytrader.journal.port import Fate, Journal, JournalUnavailableError
@@ -20,6 +21,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 
 SETTLED_S = 15.0
 """Seconds after which a place must be settled while no more than one member is frozen: it is what we promise."""
+
+GIVEN_UP_S = 12.0
+"""Seconds after which the servers have given up a transaction that nobody ends: 5, and until they look."""
 
 
 async def on_member(members: Members, host: str, place: int) -> Document | None:
@@ -171,6 +175,32 @@ async def test_accounts_without_a_majority_are_not_stored(members: Members, jour
     await members.thaw()
     await store.store(0, [account("alice", 1)])
     assert await store.load(0, ["alice"]) == {"alice": account("alice", 1)}
+
+
+async def test_account_that_a_killed_replica_was_storing_can_be_stored_soon(
+    members: Members, journal: MongoJournal
+) -> None:
+    """What is under way in a transaction that nobody ends is refused at once, and held up for seconds only."""
+    await journal.accounts.store(0, [account("alice", 1), account("bob", 1)])
+    client: AsyncMongoClient[Document] = AsyncMongoClient(members.uri)
+    stored = client.get_default_database()[ACCOUNTS]
+    session = client.start_session()
+    await session.start_transaction()
+    await stored.update_one({"_id": "00000/alice"}, {"$set": {"p": 2}}, session=session)
+    began = time.monotonic()
+    with pytest.raises(JournalUnavailableError):
+        await journal.accounts.store(0, [account("bob", 3), account("alice", 3)])
+    assert time.monotonic() - began < 1
+    assert await journal.accounts.load(0, ["bob"]) == {"bob": account("bob", 1)}, "half of it stands"
+    async with asyncio.timeout(GIVEN_UP_S):
+        while True:
+            try:
+                await journal.accounts.store(0, [account("bob", 3), account("alice", 3)])
+                break
+            except JournalUnavailableError:
+                await asyncio.sleep(0.05)
+    assert await journal.accounts.load(0, ["alice"]) == {"alice": account("alice", 3)}
+    await client.close()
 
 
 async def test_loading_from_a_frozen_primary_ends_in_time(members: Members, journal: MongoJournal) -> None:

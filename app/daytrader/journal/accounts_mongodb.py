@@ -55,10 +55,10 @@ class MongoAccounts:
         return loaded
 
     async def store(self, partition: int, accounts: Sequence[StoredAccount]) -> None:
-        """Store the accounts, some hundreds of them by one command."""
+        """Store the accounts, some hundreds of them at once."""
         with unavailable():
             for updates in _chunks(partition, accounts):
-                await self._primary.must_write({"update": ACCOUNTS, "updates": updates, "ordered": False})
+                await self._primary.must_write_whole({"update": ACCOUNTS, "updates": updates, "ordered": False})
 
     async def armed(self, partition: int) -> AsyncIterator[StoredAccount]:
         """Yield the accounts with armed triggers, their state left empty."""

@@ -18,6 +18,10 @@ PARAMETERS = (
     "diagnosticDataCollectionEnabled=false",
     # The entries of one insert go to one thread instead of being dealt out to 16: less waking up.
     "replWriterThreadCount=1",
+    # Nobody reads what stood there some minutes ago: versions that no reader needs any more are not kept for 5 minutes.
+    "minSnapshotHistoryWindowInSeconds=0",
+    # What a client that was killed had under way holds up nobody for longer; ours end within this time by themselves.
+    "transactionLifetimeLimitSeconds=5",
 )
 """What every member of ours is started with, wherever it runs."""
 
