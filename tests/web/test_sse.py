@@ -146,6 +146,23 @@ async def test_a_reader_that_may_read_no_longer(
     await until(lambda: app.numbers.closed)
 
 
+async def test_a_replica_that_goes_ends_all_streams(served: tuple[App, int], client: Client) -> None:
+    """Those that are open, and at once those that are asked for afterwards: as whole answers, without an event."""
+    app, port = served
+    client.ask()
+    await client.until(b"retry: 1000\n\n")
+    app.streams.end()
+    await client.end()
+    await until(lambda: app.numbers.closed)
+    app.numbers.closed = False
+    app.numbers.queue.put_nowait(1)
+    late = Client(*await asyncio.open_connection("127.0.0.1", port))
+    late.ask()
+    assert b"event: number" not in await late.end()
+    await until(lambda: app.numbers.closed)
+    late.writer.close()
+
+
 async def test_a_client_that_goes_is_noticed(served: tuple[App, int], client: Client) -> None:
     """A stream is closed when its client goes, though nothing is sent."""
     app, _ = served

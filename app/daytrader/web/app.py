@@ -127,7 +127,7 @@ class WebApp(Starlette):
             desk,
             lambda pages: Trading(pages, desk, dumps, self.hub, self.streams, clock).routes(),
             lambda pages: WorkloadPages(pages, runs, self.streams, clock).routes(),
-            *([] if operations is None else [lambda pages: OperationsPages(pages, operations).routes()]),
+            *([] if operations is None else [lambda pages: OperationsPages(pages, operations, self.streams).routes()]),
         )
 
     async def close(self) -> None:
@@ -138,12 +138,11 @@ class WebApp(Starlette):
     def drain(self) -> None:
         """Say from now on that this replica is not ready; it goes on serving what comes."""
         self._draining = True
-        if self._operations is not None:
-            self._operations.drain()
 
     def end_streams(self) -> None:
         """End all streams: their clients go on at another replica."""
         self.hub.end()
+        self.streams.end()
 
     def waits_for(self) -> str:
         """Return what keeps the replica from being ready, in words; empty where nothing does."""

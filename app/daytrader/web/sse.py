@@ -99,6 +99,7 @@ class Streams:
         self._open: dict[_Serving, None] = {}
         self._of_one: dict[str, int] = {}
         self._checks: asyncio.Task[None] | None = None
+        self._ended = False
         metrics.STREAMS.set_function(lambda: len(self._open))
 
     def check_room(self, name: str) -> None:
@@ -107,6 +108,12 @@ class Streams:
             raise StreamsFullError("Too many streams are open")
         if name and self._of_one.get(name, 0) >= MOST_OF_ONE:
             raise StreamsFullError(f"{name} has {MOST_OF_ONE} streams open already: close some")
+
+    def end(self) -> None:
+        """End all streams, and those that are still asked for at once: their clients go on at another replica."""
+        self._ended = True
+        for serving in self._open:
+            serving.end()
 
     async def serve(
         self,
@@ -123,6 +130,11 @@ class Streams:
 
         `encode` makes an event of a piece, `beat` what is sent where nothing comes; `name` is whose stream it is.
         """
+        if self._ended:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.body", "body": b""})
+            await source.aclose()
+            return
         serving = _Serving(still)
         self._open[serving] = None
         self._of_one[name] = self._of_one.get(name, 0) + 1
@@ -173,7 +185,7 @@ class _Serving:
     def __init__(self, still: Callable[[], Awaitable[bool]] | None) -> None:
         self.still = still
         self.over = False
-        """Whether it was ended because its reader may read no longer."""
+        """Whether it was ended: its reader may read no longer, or the replica goes."""
         self.tasks: tuple[asyncio.Task[None], ...] = ()
 
     def end(self) -> None:

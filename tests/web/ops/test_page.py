@@ -14,6 +14,7 @@ from daytrader.auth.guard import Guard
 from daytrader.auth.sqlite import SqliteAuthStore
 from daytrader.health import Part
 from daytrader.membership import Alone
+from daytrader.web import sse
 from daytrader.web.app import WebApp
 from daytrader.web.ops import page as module
 from daytrader.web.ops.board import FRAGMENTS
@@ -290,35 +291,31 @@ async def test_everything_comes_at_once_and_then_what_has_changed(stage: Stage) 
         assert "All 1 parts are well." in await stream.next()
 
 
-async def test_a_stream_ends_where_the_replica_drains(stage: Stage) -> None:
+async def test_a_stream_ends_where_the_replica_goes(stage: Stage) -> None:
     """So that the browser goes on at another one."""
     async with _listening(stage) as stream:
         await stream.next()
-        stage.app.drain()
-        await stage.operations.recorder.look()
+        stage.app.end_streams()
         assert (await stream.rest()).endswith(b"0\r\n\r\n")
 
 
 async def test_so_many_streams_and_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is answered 429; when one has gone there is room again."""
-    monkeypatch.setattr(module, "MOST_STREAMS", 1)
+    monkeypatch.setattr(sse, "MOST_OF_ONE", 1)
     async with _listening(stage) as stream:
         await stream.next()
         assert (await stage.get("/operations/live", "Connection: close")).status == 429
-    recorder = stage.operations.recorder
-    for _ in range(100):
-        await recorder.look()  # whoever is gone is noticed when something is sent
-        stage.behind.said = [Part("web", True, f"look {id(object())}")]
-        await asyncio.sleep(0.01)
-        if not recorder.watched:
-            break
+    async with asyncio.timeout(10):
+        while stage.operations.recorder.watched:  # noqa: ASYNC110  nobody tells us
+            await asyncio.sleep(0.01)
     async with _listening(stage) as stream:
         assert _ids(await stream.next())
 
 
 async def test_who_may_look_no_more_hears_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor whose session is over is not told anything from the next check on."""
-    monkeypatch.setattr(module, "ASK_AGAIN", 0.0)
-    monkeypatch.setattr(module, "admins", lambda _: False)
+    monkeypatch.setattr(sse, "CHECK_EVERY", 0.05)
     async with _listening(stage) as stream:
-        assert b"\ndata: " not in await stream.rest()
+        await stream.next()
+        monkeypatch.setattr(module, "admins", lambda _: False)
+        assert (await stream.rest()).endswith(b"0\r\n\r\n")

@@ -1,5 +1,6 @@
 """Ten minutes of an installation."""
 
+import asyncio
 from collections.abc import Sequence
 
 from daytrader.health import Part
@@ -87,20 +88,31 @@ async def test_since_a_moment_is_what_came_wholly_after_it() -> None:
     assert recorder.since(START + 60_000) is None
 
 
-async def test_parts_are_looked_at_while_somebody_watches() -> None:
-    """A change is told to who waits for one, and what is not well is a trouble until it is well again."""
+async def test_what_is_new_is_told_to_who_waits() -> None:
+    """What is not well is a trouble until it is well again; whoever waits is told at each look, and of none twice."""
     recorder, _, parts = await _recorded(1)
-    changes = recorder.changes()
-    await anext(changes)
+    look = await recorder.newer(-1)
+    waits = asyncio.ensure_future(recorder.newer(look))
+    await asyncio.sleep(0)
+    assert not waits.done()
     parts.said = [Part("redis", False, "is silent")]
     await recorder.look()
-    await anext(changes)
+    assert await waits == look + 1
     assert [trouble.part for trouble in recorder.troubles()] == ["redis"]
     parts.said = [Part("redis", True, "shares quotes")]
     await recorder.look()
-    await anext(changes)
+    assert await recorder.newer(look) == look + 2
     assert recorder.troubles() == []
-    await changes.aclose()
+
+
+async def test_parts_are_looked_at_while_somebody_watches() -> None:
+    """Who watches twice has to go twice."""
+    recorder, _, _ = await _recorded(1)
+    for watched in (recorder.watch, recorder.watch, recorder.unwatch):
+        watched()
+        assert recorder.watched
+    recorder.unwatch()
+    assert not recorder.watched
 
 
 async def test_parts_that_cannot_be_looked_at_are_a_trouble() -> None:

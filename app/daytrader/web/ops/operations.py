@@ -15,17 +15,11 @@ class Operations:
 
     def __init__(self, recorder: Recorder, breaking: Breaking | None = None) -> None:
         self.recorder = recorder
-        self.draining = False
-        """Whether streams are to end, so that whoever watches goes on at another replica."""
         self._breaking = breaking
 
     async def run(self) -> None:
         """Record until cancelled."""
         await self.recorder.run()
-
-    def drain(self) -> None:
-        """Let streams end soon."""
-        self.draining = True
 
     async def close(self) -> None:
         """Let go of the connections."""

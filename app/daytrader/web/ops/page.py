@@ -1,42 +1,36 @@
 """The operations page: as a whole, its live fragments, and its buttons."""
 
-import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from daytrader.auth.guard import Denied
-from daytrader.web.ops.board import FRAGMENTS, LAYOUT
+from daytrader.web.ops.board import LAYOUT
 from daytrader.web.ops.breaking import BreakageError
+from daytrader.web.ops.fragments import Fragments
 from daytrader.web.ops.operations import Operations
 from daytrader.web.page.form import Form, RefusedError
+from daytrader.web.page.html_stream import HtmlStream
 from daytrader.web.page.pages import Pages, SeeOther, admins
-from daytrader.web.page.view import render, text
+from daytrader.web.page.view import render
 from daytrader.web.page.visitor import Visitor
+from daytrader.web.sse import Streams
 
 PATH: Final = "/operations"
 
-MOST_STREAMS: Final = 32
-"""Live pages a replica serves; each costs a few milliseconds a second."""
-
-ASK_AGAIN: Final = 5.0
-"""Seconds after which it is looked at again whether a stream's visitor is still an admin."""
-
-HEARTBEAT: Final = 15.0
-"""Seconds of silence after which a comment is sent, so that who is gone is noticed."""
+_LIVE: Final = "The operations page"
+"""What its streams count among."""
 
 
 class OperationsPages:
     """For admins, and in open mode for everybody."""
 
-    def __init__(self, pages: Pages, operations: Operations) -> None:
+    def __init__(self, pages: Pages, operations: Operations, streams: Streams) -> None:
         self._pages = pages
         self._operations = operations
-        self._streams = 0
+        self._streams = streams
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -53,49 +47,11 @@ class OperationsPages:
         return render(request, visitor, "operations.html", board=board, layout=LAYOUT)
 
     async def _live(self, request: Request, visitor: Visitor) -> Response:  # noqa: ARG002 - every page gets it
-        if self._streams >= MOST_STREAMS:
-            raise RefusedError(429, f"{self._streams} live pages are open, no more at once: close one", 5)
-        return StreamingResponse(self._events(request), media_type="text/event-stream")
+        async def still() -> bool:
+            now = await self._pages.visitors.of(request)
+            return now.status in (429, 503) if isinstance(now, Denied) else admins(now)
 
-    async def _events(self, request: Request) -> AsyncGenerator[str, None]:
-        """Yield each fragment at once, and then again whenever it has changed."""
-        sent: dict[str, str] = {}
-        self._streams += 1
-        said_at = asked_at = time.monotonic()
-        try:
-            async with aclosing(self._operations.recorder.changes()) as changes:
-                async for _ in changes:
-                    now = time.monotonic()
-                    if now - asked_at >= ASK_AGAIN:
-                        asked_at = now
-                        if not await self._may_go_on(request):
-                            return
-                    changed = await self._changed(sent)
-                    if changed:
-                        yield f"data: {changed}\n\n"
-                        said_at = now
-                    elif now - said_at >= HEARTBEAT:
-                        yield ":\n\n"
-                        said_at = now
-                    if self._operations.draining:
-                        return
-        finally:
-            self._streams -= 1
-
-    async def _may_go_on(self, request: Request) -> bool:
-        visitor = await self._pages.visitors.of(request)
-        return not isinstance(visitor, Denied) and admins(visitor)
-
-    async def _changed(self, sent: dict[str, str]) -> str:
-        """Return the fragments that are not as in `sent`, in one line, and note them there."""
-        board = await self._operations.board()
-        changed = []
-        for name in FRAGMENTS:
-            fragment = text(f"ops/{name}.html", board=board).replace("\n", " ")
-            if sent.get(name) != fragment:
-                sent[name] = fragment
-                changed.append(fragment)
-        return "".join(changed)
+        return HtmlStream(self._streams, lambda: Fragments(self._operations), still, _LIVE)
 
     async def _confirm(self, request: Request, visitor: Visitor) -> Response:
         try:

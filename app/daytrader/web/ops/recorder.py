@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -45,7 +45,7 @@ class Recorder:
         self._looked_at = float("-inf")
         self._somebody = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._version = 0
+        self._looks = 0
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -94,7 +94,7 @@ class Recorder:
             await self.look()
 
     async def _announce(self) -> None:
-        self._version += 1
+        self._looks += 1
         async with self._changed:
             self._changed.notify_all()
 
@@ -103,20 +103,22 @@ class Recorder:
         """Whether anybody waits for changes."""
         return self._watchers > 0
 
-    async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield at once and whenever something new is known; while anybody is in here the parts are looked at."""
+    def watch(self) -> None:
+        """Look at the parts again and again, until as many have called `unwatch` as have called this."""
         self._watchers += 1
         self._somebody.set()
-        try:
-            while True:
-                seen = self._version
-                yield
-                async with self._changed:
-                    await self._changed.wait_for(lambda seen=seen: self._version != seen)  # type: ignore[misc]
-        finally:
-            self._watchers -= 1
-            if not self._watchers:
-                self._somebody.clear()
+
+    def unwatch(self) -> None:
+        """Need the parts no more."""
+        self._watchers -= 1
+        if not self._watchers:
+            self._somebody.clear()
+
+    async def newer(self, than: int) -> int:
+        """Wait until more is known than at the look of number `than`; returns the newest one's number, from 1 on."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._looks > than)
+            return self._looks
 
     def points(self) -> Sequence[Figures]:
         """Return the figures of every interval of the last ten minutes, the oldest first."""

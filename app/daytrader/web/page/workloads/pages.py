@@ -10,10 +10,11 @@ from daytrader.auth.guard import NOT_YOURS, Denied
 from daytrader.auth.role import Caller
 from daytrader.clock import Clock
 from daytrader.web.page.form import Form, RefusedError
+from daytrader.web.page.html_stream import HtmlStream
 from daytrader.web.page.pages import Pages, SeeOther, brokers
 from daytrader.web.page.view import render, text
 from daytrader.web.page.visitor import Visitor
-from daytrader.web.page.workloads.report_stream import ReportStream
+from daytrader.web.page.workloads.looking import Looking
 from daytrader.web.page.workloads.runs import LONGEST_FILE, BusyError, Runs
 from daytrader.web.page.workloads.upload import read_upload
 from daytrader.web.sse import Streams
@@ -88,7 +89,7 @@ class WorkloadPages:
             now = await self._pages.visitors.of(request)
             return now.status in (429, 503) if isinstance(now, Denied) else brokers(now)
 
-        return ReportStream(self._streams, lambda: self._html(visitor), still)
+        return HtmlStream(self._streams, lambda: Looking(lambda: self._html(visitor)), still)
 
     def _html(self, visitor: Visitor) -> str:
         """Return the part of the page that shows the run."""
