@@ -12,6 +12,7 @@ from typing import Self
 import aiohttp
 
 from tests.cluster.installation import Installation
+from tests.cluster.kubectl import Object
 from tests.cluster.shell import require
 
 
@@ -26,6 +27,8 @@ class Way:
 def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
     """Return every way there is: what E2E_URL names, or the Ingress and the NodePort of the Service.
 
+    An Ingress whose address is that of another namespace's as well is none: commands would go to either installation.
+
     Raises:
         CaseFailedError: there is none.
     """
@@ -33,14 +36,20 @@ def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
         return [Way("E2E_URL", installation.settings.url.rstrip("/"))]
     found = []
     kubectl = installation.kubectl
+    everywhere = kubectl.objects("ingresses", everywhere=True)
+    others = {each for one in everywhere if one["metadata"]["namespace"] != kubectl.namespace for each in _hosts(one)}
     for ingress in kubectl.objects("ingresses", installation.selector("web")):
-        addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
-        found += [Way("Ingress", f"{scheme}://{each.get('ip') or each['hostname']}") for each in addresses]
+        found += [Way("Ingress", f"{scheme}://{host}") for host in _hosts(ingress) if host not in others]
     port = kubectl.get("service", installation.name("web"))["spec"]["ports"][0].get("nodePort")
     if port:
         found.append(Way("NodePort", f"{scheme}://{node_address(installation)}:{port}"))
     require(found, f"no Ingress has an address and {installation.name('web')} no NodePort: name a way in E2E_URL")
     return found
+
+
+def _hosts(ingress: Object) -> list[str]:
+    addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    return [str(each.get("ip") or each["hostname"]) for each in addresses]
 
 
 def node_address(installation: Installation) -> str:
