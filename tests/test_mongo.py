@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import WriteConcernError
+from pymongo.errors import PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -125,8 +125,11 @@ async def test_write_that_must_be_durable_raises_what_is_not_allowed(primary: Pr
     assert reply["n"] == 0
 
 
-async def test_no_command_forgets_that_it_was_cancelled(primary: Primary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cancelling that comes with the answer ends whoever asked, as one before it does."""
+@pytest.mark.parametrize("error", [None, PyMongoError("as well")])
+async def test_no_command_forgets_that_it_was_cancelled(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch, error: PyMongoError | None
+) -> None:
+    """A cancelling that comes with the answer, or with an error, ends whoever asked, as one before it does."""
     command = primary.database.command
 
     async def cancelled_with_the_answer(*args: Any) -> Any:
@@ -136,6 +139,8 @@ async def test_no_command_forgets_that_it_was_cancelled(primary: Primary, monkey
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
+        if error is not None:
+            raise error
         return reply
 
     monkeypatch.setattr(primary.database, "command", cancelled_with_the_answer)

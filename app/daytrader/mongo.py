@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import pymongo
 from bson.timestamp import Timestamp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -27,6 +28,9 @@ DATABASE: Final = "daytrader"
 
 MAJORITY_MS: Final = 2_000
 """How long a write waits for its majority, and a confirmed read for its own, before its outcome is left open."""
+
+WHOLE_S: Final = 4.0
+"""How many seconds writing many documents as a whole may take, from finding the primary to its majority."""
 
 SILENCE_MS: Final = 3_000
 """A primary that says nothing for so long is given up; longer than it may itself wait for a majority."""
@@ -61,8 +65,9 @@ def connect(
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         appname=application(database_of(uri), purpose),
-        # Nothing is tried twice behind our back. An insert that the driver repeats after a lost answer comes back as a
-        # duplicate of itself, and would be taken for another replica's; and each try costs its time limits anew.
+        # Nothing is tried twice behind our back, but for a transaction's commit. An insert that the driver repeats after
+        # a lost answer comes back as a duplicate of itself, and would be taken for another replica's; and each try costs
+        # its time limits anew.
         retryWrites=False,
         retryReads=False,
         serverSelectionTimeoutMS=2_000,
@@ -131,14 +136,16 @@ class Primary:
 
         It is a transaction, so that its many documents are one entry of the members' log: half the work of as many
         single ones. Where it meets a document of another transaction under way it raises at once; one that is left
-        alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`.
+        alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`: 5 where members
+        are ours, 60 otherwise. The driver tries a commit twice, which is safe, and all of it ends within WHOLE_S.
         """
-        await _cancelled_all_the_same(self._write_whole(command))
+        with pymongo.timeout(WHOLE_S):
+            await _cancelled_all_the_same(self._write_whole(command))
 
     async def _write_whole(self, command: Mapping[str, Any]) -> None:
         async with self.database.client.start_session(causal_consistency=False) as session:
             concern = self.database.write_concern
-            async with await session.start_transaction(write_concern=concern, max_commit_time_ms=MAJORITY_MS):
+            async with await session.start_transaction(write_concern=concern):
                 _raise_first(await self.database.command(dict(command), session=session))
             self._saw(session.operation_time)
 
@@ -178,15 +185,16 @@ class Primary:
 async def _cancelled_all_the_same(answer: Awaitable[T]) -> T:
     """Await what the driver does, and be cancelled where that was asked for meanwhile.
 
-    The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where the answer
-    came in the same moment: whoever then goes on in a loop would never end.
+    The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where an answer or
+    an error came in the same moment: whoever then goes on in a loop would never end.
     """
     task = asyncio.current_task()
     cancelled = task.cancelling() if task is not None else 0
-    answered = await answer
-    if task is not None and task.cancelling() > cancelled:
-        raise asyncio.CancelledError
-    return answered
+    try:
+        return await answer
+    finally:
+        if task is not None and task.cancelling() > cancelled:
+            raise asyncio.CancelledError
 
 
 def _raise_first(reply: Document, allowed: frozenset[int] = frozenset()) -> None:

@@ -1,11 +1,13 @@
 """Keeping house: checkpoints, eviction, trimming."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from daytrader.journal.entry import partition_of
-from daytrader.journal.port import Position
+from daytrader.journal.port import JournalUnavailableError, Position, StoredAccount
 from daytrader.transaction.keeper import TRIM_EVERY
 from daytrader.transaction.partition import Partition
 from tests.transaction.stage import PARTITIONS, Actor, Stage, users_of
@@ -57,6 +59,29 @@ async def test_a_checkpoint_waits_for_a_store_that_is_away(stage: Stage) -> None
     stage.data.faults.refused = 0
     await asyncio.sleep(3)
     assert stage.data.accounts[HOME, "alice"].place >= stage.data.checkpoints[HOME].n > 0
+
+
+async def test_a_partition_that_cannot_be_stored_holds_up_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accounts that somebody else holds in the store are waited for; the other partitions' checkpoints rise."""
+    actor = await stage.started(checkpoint=1)
+    store = actor.host._keeper._store
+    stores = type(store).store
+
+    async def refusing(self: Any, partition: int, accounts: Sequence[StoredAccount]) -> None:
+        if partition == 0:
+            raise JournalUnavailableError("another transaction has it")
+        await stores(self, partition, accounts)
+
+    monkeypatch.setattr(type(store), "store", refusing)
+    users = [users_of(partition, 1)[0] for partition in range(PARTITIONS)]
+    await actor.batch([stage.request("ADD,1.00", user) for user in users])
+    await asyncio.sleep(2)
+    assert set(stage.data.checkpoints) == set(range(1, PARTITIONS))
+    monkeypatch.undo()
+    await asyncio.sleep(2)
+    assert set(stage.data.checkpoints) == set(range(PARTITIONS))
 
 
 async def test_memory_stays_within_its_limit(stage: Stage) -> None:

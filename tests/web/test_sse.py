@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from daytrader.web import sse
 from daytrader.web.sse import Streams, StreamsFullError, event, heartbeat
@@ -161,6 +161,31 @@ async def test_a_replica_that_goes_ends_all_streams(served: tuple[App, int], cli
     assert b"event: number" not in await late.end()
     await until(lambda: app.numbers.closed)
     late.writer.close()
+
+
+@pytest.mark.parametrize("when", ["at its head", "at its end"])
+async def test_an_answer_has_one_head_and_one_end(when: str) -> None:
+    """Though the replica goes in the very moment in which a stream begins, or in which its source ends."""
+    streams, sent = Streams(), list[Message]()
+
+    class Ending(Numbers):
+        async def __anext__(self) -> int:
+            streams.end()
+            raise StopAsyncIteration
+
+    async def receive() -> Message:
+        return await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if when == "at its head" and len(sent) == 1:
+            streams.end()
+
+    source = Ending()
+    await streams.serve(receive, send, source, lambda _: b"")
+    assert sent[0]["type"] == "http.response.start"
+    assert [message["more_body"] for message in sent[1:]] == ([False] if when == "at its head" else [True, False])
+    assert source.closed
 
 
 async def test_a_client_that_goes_is_noticed(served: tuple[App, int], client: Client) -> None:

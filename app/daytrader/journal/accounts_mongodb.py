@@ -18,8 +18,8 @@ LOAD_AT_ONCE: Final = 2_000
 
 STORE_AT_ONCE: Final = 500
 STORE_BYTES: Final = 2 * 1024 * 1024
-"""At most so many accounts, and about so many bytes of them, are stored by one command, so that it stays far within its
-time limit: an account costs the primary 0.1 ms, and more on a busy machine."""
+"""At most so many accounts, and about so many bytes of them, are stored at once, so that it stays far within its time
+limit: an account costs three members 0.1 ms of CPU, and more on a busy machine."""
 
 _ARMED_IN: Final = "armed_in"
 """The partition, in accounts with armed triggers alone: its sparse index holds just those."""

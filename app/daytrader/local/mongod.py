@@ -20,7 +20,7 @@ PARAMETERS = (
     "replWriterThreadCount=1",
     # Nobody reads what stood there some minutes ago: versions that no reader needs any more are not kept for 5 minutes.
     "minSnapshotHistoryWindowInSeconds=0",
-    # What a client that was killed had under way holds up nobody for longer; ours end within this time by themselves.
+    # What a client that was killed had under way holds up nobody for longer; ours take less.
     "transactionLifetimeLimitSeconds=5",
 )
 """What every member of ours is started with, wherever it runs."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
@@ -52,19 +52,25 @@ class Keeper:
         while True:
             await asyncio.sleep(ROUND_EVERY)
             rounds += 1
-            try:
-                for partition in list(partitions()):
-                    await self._evict(partition)
-                    behind = partition.head.next_record - partition.checkpoint.next_record
-                    if behind >= self._checkpoint_records:
-                        await self.checkpoint(partition)
-                if rounds % round(TRIM_EVERY / ROUND_EVERY) == 0:
-                    now = boot_seconds()
-                    old = [(partition, self._old_entry(partition, now)) for partition in partitions()]
-                    for partition, n in old:
-                        await self._trim(partition.number, n)
-            except JournalUnavailableError as error:
-                _log.warning("housekeeping waits for the store", error=str(error))
+            for partition in list(partitions()):
+                await self._waiting(self._look_after(partition))
+            if rounds % round(TRIM_EVERY / ROUND_EVERY) == 0:
+                now = boot_seconds()
+                old = [(partition, self._old_entry(partition, now)) for partition in partitions()]
+                for partition, n in old:
+                    await self._waiting(self._trim(partition.number, n))
+
+    async def _look_after(self, partition: Partition) -> None:
+        await self._evict(partition)
+        if partition.head.next_record - partition.checkpoint.next_record >= self._checkpoint_records:
+            await self.checkpoint(partition)
+
+    async def _waiting(self, work: Awaitable[None]) -> None:
+        """Do it, unless the store does not take it at present: then it is done in a later round."""
+        try:
+            await work
+        except JournalUnavailableError as error:
+            _log.warning("housekeeping waits for the store", error=str(error))
 
     async def checkpoint(self, partition: Partition) -> None:
         """Store every account that changed up to now, then raise the checkpoint to the head as it is now."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from starlette.types import Receive, Send
@@ -130,37 +131,28 @@ class Streams:
 
         `encode` makes an event of a piece, `beat` what is sent where nothing comes; `name` is whose stream it is.
         """
-        if self._ended:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await send({"type": "http.response.body", "body": b""})
-            await source.aclose()
-            return
         serving = _Serving(still)
         self._open[serving] = None
         self._of_one[name] = self._of_one.get(name, 0) + 1
         if still is not None and self._checks is None:
             self._checks = asyncio.create_task(self._check(), name="who reads streams")
-        serving.tasks = (
-            asyncio.ensure_future(_until_gone(receive)),
-            asyncio.ensure_future(_send_all(send, source, encode, beat)),
-        )
         try:
-            await asyncio.wait(serving.tasks, return_when=asyncio.FIRST_COMPLETED)
-            if serving.tasks[1].done() and not serving.tasks[1].cancelled():
-                serving.tasks[1].result()
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            if self._ended:
+                serving.end()
+            ended = await serving.run(_until_gone(receive), _send_all(send, source, encode, beat))
         except TimeoutError:
             _log.info("a stream broke off", reason=f"the client took nothing for {CLIENT_SECONDS} s")
+            return
         finally:
-            for task in serving.tasks:
-                task.cancel()
-            await asyncio.gather(*serving.tasks, return_exceptions=True)
             del self._open[serving]
             self._of_one[name] -= 1
             if not self._of_one[name]:
                 del self._of_one[name]
             await source.aclose()
-        if serving.over:
-            await send({"type": "http.response.body", "body": b""})
+        if ended:
+            with suppress(TimeoutError):
+                await _send(send, b"", more=False)
 
     async def _check(self) -> None:
         """End the streams of those who may read no longer, as long as there are streams."""
@@ -180,22 +172,38 @@ class Streams:
 class _Serving:
     """One stream under way."""
 
-    __slots__ = ("over", "still", "tasks")
+    __slots__ = ("_tasks", "over", "still")
 
     def __init__(self, still: Callable[[], Awaitable[bool]] | None) -> None:
         self.still = still
         self.over = False
         """Whether it was ended: its reader may read no longer, or the replica goes."""
-        self.tasks: tuple[asyncio.Task[None], ...] = ()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self, until_gone: Coroutine[Any, Any, None], sending: Coroutine[Any, Any, None]) -> bool:
+        """Send until the client is gone; returns whether that ended before, in an orderly way. Raises TimeoutError."""
+        self._tasks = [asyncio.create_task(until_gone), asyncio.create_task(sending)]
+        if self.over:
+            self.end()
+        sent = self._tasks[1]
+        try:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not sent.cancelled():
+            sent.result()
+        return self.over or not sent.cancelled()
 
     def end(self) -> None:
+        """End it soon."""
         self.over = True
-        for task in self.tasks:
+        for task in self._tasks:
             task.cancel()
 
 
 async def _send_all(send: Send, source: Source[T], encode: Callable[[T], bytes], beat: Callable[[], bytes]) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     await _send(send, _OPENING)
     while True:
         try:
@@ -204,7 +212,6 @@ async def _send_all(send: Send, source: Source[T], encode: Callable[[T], bytes],
         except TimeoutError:
             piece = beat()
         except StopAsyncIteration:
-            await send({"type": "http.response.body", "body": b""})
             return
         pieces = [piece]
         while source.waits and len(pieces) < 100:  # quotes come one by one
@@ -213,9 +220,9 @@ async def _send_all(send: Send, source: Source[T], encode: Callable[[T], bytes],
         await asyncio.sleep(EVENT_EVERY)
 
 
-async def _send(send: Send, piece: bytes) -> None:
+async def _send(send: Send, piece: bytes, *, more: bool = True) -> None:
     async with asyncio.timeout(CLIENT_SECONDS):
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 async def _until_gone(receive: Receive) -> None:
