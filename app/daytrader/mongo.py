@@ -65,9 +65,9 @@ def connect(
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         appname=application(database_of(uri), purpose),
-        # Nothing is tried twice behind our back, but for a transaction's commit. An insert that the driver repeats after
-        # a lost answer comes back as a duplicate of itself, and would be taken for another replica's; and each try costs
-        # its time limits anew.
+        # Nothing is tried twice behind our back, but for a transaction's commit. An insert that the driver repeats
+        # after a lost answer comes back as a duplicate of itself, and would be taken for another replica's; and each
+        # try costs its time limits anew.
         retryWrites=False,
         retryReads=False,
         serverSelectionTimeoutMS=2_000,
