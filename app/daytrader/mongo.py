@@ -137,7 +137,8 @@ class Primary:
         It is a transaction, so that its many documents are one entry of the members' log: half the work of as many
         single ones. Where it meets a document of another transaction under way it raises at once; one that is left
         alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`: 5 where members
-        are ours, 60 otherwise. The driver tries a commit twice, which is safe, and all of it ends within WHOLE_S.
+        are ours, 60 otherwise. The driver tries a commit as often as the time allows, which is safe; all of it ends
+        within WHOLE_S.
         """
         with pymongo.timeout(WHOLE_S):
             await _cancelled_all_the_same(self._write_whole(command))
@@ -146,7 +147,9 @@ class Primary:
         async with self.database.client.start_session(causal_consistency=False) as session:
             concern = self.database.write_concern
             async with await session.start_transaction(write_concern=concern):
-                _raise_first(await self.database.command(dict(command), session=session))
+                with pymongo.timeout(WHOLE_S / 2):  # so that there is time to commit, or to give up in order
+                    reply = await self.database.command(dict(command), session=session)
+                _raise_first(reply)
             self._saw(session.operation_time)
 
     async def find(self, command: Mapping[str, Any]) -> list[Document]:

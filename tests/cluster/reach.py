@@ -27,7 +27,7 @@ class Way:
 def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
     """Return every way there is: what E2E_URL names, or the Ingress and the NodePort of the Service.
 
-    An Ingress whose address is that of another namespace's as well is none: commands would go to either installation.
+    An Ingress whose host and address are another namespace's as well is none: commands would go to either installation.
 
     Raises:
         CaseFailedError: there is none.
@@ -37,9 +37,15 @@ def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
     found = []
     kubectl = installation.kubectl
     everywhere = kubectl.objects("ingresses", everywhere=True)
-    others = {each for one in everywhere if one["metadata"]["namespace"] != kubectl.namespace for each in _hosts(one)}
+    others = [
+        place for one in everywhere if one["metadata"]["namespace"] != kubectl.namespace for place in _places(one)
+    ]
     for ingress in kubectl.objects("ingresses", installation.selector("web")):
-        found += [Way("Ingress", f"{scheme}://{host}") for host in _hosts(ingress) if host not in others]
+        shared = [place for place in _places(ingress) if place in others]
+        if shared:
+            print(f"the Ingress is left out: another namespace has one at {shared[0][0]} as well", flush=True)  # noqa: T201
+        else:
+            found += [Way("Ingress", f"{scheme}://{address}") for address, _ in _places(ingress)]
     port = kubectl.get("service", installation.name("web"))["spec"]["ports"][0].get("nodePort")
     if port:
         found.append(Way("NodePort", f"{scheme}://{node_address(installation)}:{port}"))
@@ -47,9 +53,11 @@ def ways(installation: Installation, *, scheme: str = "http") -> list[Way]:
     return found
 
 
-def _hosts(ingress: Object) -> list[str]:
+def _places(ingress: Object) -> list[tuple[str, tuple[str, ...]]]:
+    """Return where it listens: address, and hosts of its rules."""
     addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
-    return [str(each.get("ip") or each["hostname"]) for each in addresses]
+    hosts = tuple(rule.get("host", "") for rule in ingress["spec"].get("rules", []))
+    return [(str(each.get("ip") or each["hostname"]), hosts) for each in addresses]
 
 
 def node_address(installation: Installation) -> str:

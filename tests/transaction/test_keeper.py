@@ -74,12 +74,12 @@ async def test_a_partition_that_cannot_be_stored_holds_up_no_other(
             raise JournalUnavailableError("another transaction has it")
         await stores(self, partition, accounts)
 
-    monkeypatch.setattr(type(store), "store", refusing)
     users = [users_of(partition, 1)[0] for partition in range(PARTITIONS)]
-    await actor.batch([stage.request("ADD,1.00", user) for user in users])
-    await asyncio.sleep(2)
-    assert set(stage.data.checkpoints) == set(range(1, PARTITIONS))
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "store", refusing)
+        await actor.batch([stage.request("ADD,1.00", user) for user in users])
+        await asyncio.sleep(2)
+        assert set(stage.data.checkpoints) == set(range(1, PARTITIONS))
     await asyncio.sleep(2)
     assert set(stage.data.checkpoints) == set(range(PARTITIONS))
 

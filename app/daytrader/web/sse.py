@@ -134,10 +134,11 @@ class Streams:
         serving = _Serving(still)
         self._open[serving] = None
         self._of_one[name] = self._of_one.get(name, 0) + 1
-        if still is not None and self._checks is None:
+        if still is not None and self._checks is None and not self._ended:
             self._checks = asyncio.create_task(self._check(), name="who reads streams")
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            async with asyncio.timeout(CLIENT_SECONDS):
+                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             if self._ended:
                 serving.end()
             ended = await serving.run(_until_gone(receive), _send_all(send, source, encode, beat))
