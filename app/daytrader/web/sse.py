@@ -10,6 +10,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from daytrader.web import metrics
+from daytrader.web.alarm import Alarm
 
 MEDIA_TYPE: Final = "text/event-stream"
 
@@ -153,7 +154,8 @@ class Streams:
             await source.aclose()
         if ended:
             with suppress(TimeoutError):
-                await _send(send, b"", more=False)
+                async with asyncio.timeout(CLIENT_SECONDS):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _check(self) -> None:
         """End the streams of those who may read no longer, as long as there are streams."""
@@ -205,25 +207,36 @@ class _Serving:
 
 
 async def _send_all(send: Send, source: Source[T], encode: Callable[[T], bytes], beat: Callable[[], bytes]) -> None:
-    await _send(send, _OPENING)
-    while True:
-        try:
-            async with asyncio.timeout(HEARTBEAT_EVERY):
-                piece = encode(await source.__anext__())
-        except TimeoutError:
-            piece = beat()
-        except StopAsyncIteration:
-            return
-        pieces = [piece]
-        while source.waits and len(pieces) < 100:  # quotes come one by one
-            pieces.append(encode(await source.__anext__()))
-        await _send(send, b"".join(pieces))
-        await asyncio.sleep(EVENT_EVERY)
+    alarm = Alarm()
+    try:
+        await _give(send, _OPENING, alarm)
+        while True:
+            alarm.within(HEARTBEAT_EVERY)
+            try:
+                pieces = [encode(await source.__anext__())]
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if not alarm.rang():
+                    raise
+                pieces = [beat()]
+            while source.waits and len(pieces) < 100:  # quotes come one by one
+                pieces.append(encode(await source.__anext__()))
+            await _give(send, b"".join(pieces), alarm)
+            await asyncio.sleep(EVENT_EVERY)
+    finally:
+        alarm.close()
 
 
-async def _send(send: Send, piece: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(CLIENT_SECONDS):
-        await send({"type": "http.response.body", "body": piece, "more_body": more})
+async def _give(send: Send, piece: bytes, alarm: Alarm) -> None:
+    alarm.within(CLIENT_SECONDS)
+    try:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except asyncio.CancelledError:
+        if alarm.rang():
+            raise TimeoutError from None
+        raise
+    alarm.off()
 
 
 async def _until_gone(receive: Receive) -> None:
