@@ -1,6 +1,7 @@
 """MongoDB replica sets: how we connect, and commands that never see less than the ones before them did."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar
@@ -12,7 +13,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import WriteConcernError
+from pymongo.errors import PyMongoError, WriteConcernError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -135,15 +136,26 @@ class Primary:
         """Send a write command that takes effect as a whole, durable when this returns, or not at all.
 
         It is a transaction, so that its many documents are one entry of the members' log: half the work of as many
-        single ones. Where it meets a document of another transaction under way it raises at once; one that is left
-        alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`: 5 where members
-        are ours, 60 otherwise. The driver tries a commit as often as the time allows, which is safe; all of it ends
-        within WHOLE_S.
+        single ones. Where it meets a document of another transaction under way it is begun anew, for WHOLE_S / 2 at
+        the most; one that is left alone by whoever began it is given up by the servers after
+        `transactionLifetimeLimitSeconds`: 5 where members are ours, 60 otherwise. The driver tries a commit as often
+        as the time allows, which is safe; all of it ends within WHOLE_S.
         """
         with pymongo.timeout(WHOLE_S):
             await _cancelled_all_the_same(self._write_whole(command))
 
     async def _write_whole(self, command: Mapping[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WHOLE_S / 2
+        while True:
+            try:
+                return await self._try_whole(command)
+            except PyMongoError as error:
+                if loop.time() >= until or not error.has_error_label("TransientTransactionError"):
+                    raise
+            await asyncio.sleep(random.uniform(0.005, 0.05))
+
+    async def _try_whole(self, command: Mapping[str, Any]) -> None:
         async with self.database.client.start_session(causal_consistency=False) as session:
             concern = self.database.write_concern
             async with await session.start_transaction(write_concern=concern):
