@@ -115,15 +115,15 @@ async def test_every_write_states_its_concern(primary: Primary, sent: Sent) -> N
     assert sent.commands[-1]["writeConcern"] == {"w": "majority", "j": True, "wtimeout": 2_000}
 
 
-async def test_many_documents_written_as_a_whole_are_committed_on_a_majority(primary: Primary, sent: Sent) -> None:
+async def test_a_transaction_is_committed_on_a_majority(primary: Primary, sent: Sent) -> None:
     """The commit says majority and journal, also where nothing changed; an error of one document undoes them all."""
     same = {"update": "things", "updates": [{"q": {"_id": 1}, "u": {"$max": {"n": 1}}, "upsert": True}]}
     for _ in range(2):
-        await primary.must_write_whole(same)
+        await primary.must_write_in_transaction(same)
         assert "commitTransaction" in sent.commands[-1]
         assert sent.commands[-1]["writeConcern"] == {"w": "majority", "j": True}
     with pytest.raises(WriteConcernError, match="duplicate key"):
-        await primary.must_write_whole({"insert": "things", "documents": [{"_id": 2}, {"_id": 1}]})
+        await primary.must_write_in_transaction({"insert": "things", "documents": [{"_id": 2}, {"_id": 1}]})
     assert "abortTransaction" in sent.commands[-1]
     assert [found["_id"] for found in await primary.find({"find": "things"})] == [1]
 

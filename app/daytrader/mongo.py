@@ -30,8 +30,8 @@ DATABASE: Final = "daytrader"
 MAJORITY_MS: Final = 2_000
 """How long a write waits for its majority, and a confirmed read for its own, before its outcome is left open."""
 
-WHOLE_S: Final = 4.0
-"""How many seconds writing many documents as a whole may take, from finding the primary to its majority."""
+TRANSACTION_S: Final = 4.0
+"""How many seconds a transaction may take, from finding the primary to its majority."""
 
 SILENCE_MS: Final = 3_000
 """A primary that says nothing for so long is given up; longer than it may itself wait for a majority."""
@@ -115,7 +115,7 @@ class Primary:
 
     async def command(self, command: Document) -> Document:
         """Send a command; a cancelling meanwhile is not lost."""
-        return await _cancelled_all_the_same(self.database.command(command))
+        return await _keeping_cancellation(self.database.command(command))
 
     async def write(self, command: Mapping[str, Any]) -> Document:
         """Send a write command, and return the reply with its `writeErrors` and `writeConcernError`, if any."""
@@ -132,34 +132,34 @@ class Primary:
         _raise_first(reply, allowed)
         return reply
 
-    async def must_write_whole(self, command: Mapping[str, Any]) -> None:
-        """Send a write command that takes effect as a whole, durable when this returns, or not at all.
+    async def must_write_in_transaction(self, command: Mapping[str, Any]) -> None:
+        """Send a write command in a MongoDB transaction: all of it takes effect, durable when this returns, or nothing.
 
-        It is a transaction, so that its many documents are one entry of the members' log: half the work of as many
-        single ones. Where it meets a document of another transaction under way it is begun anew, for WHOLE_S / 2 at
-        the most; one that is left alone by whoever began it is given up by the servers after
-        `transactionLifetimeLimitSeconds`: 5 where members are ours, 60 otherwise. The driver tries a commit as often
-        as the time allows, which is safe; all of it ends within WHOLE_S.
+        Its many documents are one entry of the members' log: half the work of as many single ones. Where it meets a
+        document of another transaction under way it is begun anew, for half of TRANSACTION_S at the most; one that is
+        left alone by whoever began it is given up by the servers after `transactionLifetimeLimitSeconds`: 5 where
+        members are ours, 60 otherwise. The driver tries a commit as often as the time allows, which is safe; all of it
+        ends within TRANSACTION_S.
         """
-        with pymongo.timeout(WHOLE_S):
-            await _cancelled_all_the_same(self._write_whole(command))
+        with pymongo.timeout(TRANSACTION_S):
+            await _keeping_cancellation(self._until_no_conflict(command))
 
-    async def _write_whole(self, command: Mapping[str, Any]) -> None:
+    async def _until_no_conflict(self, command: Mapping[str, Any]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + WHOLE_S / 2
+        until = loop.time() + TRANSACTION_S / 2
         while True:
             try:
-                return await self._try_whole(command)
+                return await self._in_transaction(command)
             except PyMongoError as error:
                 if loop.time() >= until or not error.has_error_label("TransientTransactionError"):
                     raise
             await asyncio.sleep(random.uniform(0.005, 0.05))
 
-    async def _try_whole(self, command: Mapping[str, Any]) -> None:
+    async def _in_transaction(self, command: Mapping[str, Any]) -> None:
         async with self.database.client.start_session(causal_consistency=False) as session:
             concern = self.database.write_concern
             async with await session.start_transaction(write_concern=concern):
-                with pymongo.timeout(WHOLE_S / 2):  # so that there is time to commit, or to give up in order
+                with pymongo.timeout(TRANSACTION_S / 2):  # so that there is time to commit, or to give up in order
                     reply = await self.database.command(dict(command), session=session)
                 _raise_first(reply)
             self._saw(session.operation_time)
@@ -197,7 +197,7 @@ class Primary:
             self._seen = moment
 
 
-async def _cancelled_all_the_same(answer: Awaitable[T]) -> T:
+async def _keeping_cancellation(answer: Awaitable[T]) -> T:
     """Await what the driver does, and be cancelled where that was asked for meanwhile.
 
     The driver waits by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled where an answer or

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -19,11 +19,20 @@ from daytrader.session import InternalSession
 from daytrader.transaction.message import Request
 from daytrader.web.link import Limits
 from daytrader.web.router import Router
+from tests.simulation.loop import SimulatedLoop
 from tests.web.guarded import Guarded, tokens_in
 from tests.web.replica import TOKEN, HttpServer, Replica
 from tests.web.stand_in import Behind
 
 PARTITIONS = 16
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give simulated time to the tests of a deadline, and a real loop to those with real sockets."""
+    return {"simulated": SimulatedLoop} if item.path.name == "test_deadline.py" else {"real": asyncio.new_event_loop}
+
 
 QUICK = Limits(silence=0.4, deadline=3.0, back_off=0.01)
 """Limits with which a test of a dead replica does not take long."""

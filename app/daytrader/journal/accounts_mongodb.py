@@ -58,7 +58,9 @@ class MongoAccounts:
         """Store the accounts, some hundreds of them at once."""
         with unavailable():
             for updates in _chunks(partition, accounts):
-                await self._primary.must_write_whole({"update": ACCOUNTS, "updates": updates, "ordered": False})
+                await self._primary.must_write_in_transaction(
+                    {"update": ACCOUNTS, "updates": updates, "ordered": False}
+                )
 
     async def armed(self, partition: int) -> AsyncIterator[StoredAccount]:
         """Yield the accounts with armed triggers, their state left empty."""

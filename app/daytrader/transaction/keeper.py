@@ -53,19 +53,19 @@ class Keeper:
             await asyncio.sleep(ROUND_EVERY)
             rounds += 1
             for partition in list(partitions()):
-                await self._waiting(self._look_after(partition))
+                await self._unless_unavailable(self._tidy(partition))
             if rounds % round(TRIM_EVERY / ROUND_EVERY) == 0:
                 now = boot_seconds()
                 old = [(partition, self._old_entry(partition, now)) for partition in partitions()]
                 for partition, n in old:
-                    await self._waiting(self._trim(partition.number, n))
+                    await self._unless_unavailable(self._trim(partition.number, n))
 
-    async def _look_after(self, partition: Partition) -> None:
+    async def _tidy(self, partition: Partition) -> None:
         await self._evict(partition)
         if partition.head.next_record - partition.checkpoint.next_record >= self._checkpoint_records:
             await self.checkpoint(partition)
 
-    async def _waiting(self, work: Awaitable[None]) -> None:
+    async def _unless_unavailable(self, work: Awaitable[None]) -> None:
         """Do it, unless the store does not take it at present: then it is done in a later round."""
         try:
             await work

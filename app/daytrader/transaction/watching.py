@@ -15,7 +15,7 @@ from daytrader.transaction.watched import Watched
 TICK: Final = 0.1
 """Seconds between two looks whether there is something to tell."""
 
-TELL_EVERY: Final = 0.75
+TELL_EVERY: Final = 0.5
 """Seconds between two messages about one user; what happens meanwhile comes together."""
 
 BEAT_EVERY: Final = 1.0

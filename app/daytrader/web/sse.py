@@ -10,7 +10,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from daytrader.web import metrics
-from daytrader.web.alarm import Alarm
+from daytrader.web.deadline import Deadline
 
 MEDIA_TYPE: Final = "text/event-stream"
 
@@ -207,36 +207,36 @@ class _Serving:
 
 
 async def _send_all(send: Send, source: Source[T], encode: Callable[[T], bytes], beat: Callable[[], bytes]) -> None:
-    alarm = Alarm()
+    deadline = Deadline()
     try:
-        await _give(send, _OPENING, alarm)
+        await _give(send, _OPENING, deadline)
         while True:
-            alarm.within(HEARTBEAT_EVERY)
+            deadline.within(HEARTBEAT_EVERY)
             try:
                 pieces = [encode(await source.__anext__())]
             except StopAsyncIteration:
                 return
             except asyncio.CancelledError:
-                if not alarm.rang():
+                if not deadline.expired():
                     raise
                 pieces = [beat()]
             while source.waits and len(pieces) < 100:  # quotes come one by one
                 pieces.append(encode(await source.__anext__()))
-            await _give(send, b"".join(pieces), alarm)
+            await _give(send, b"".join(pieces), deadline)
             await asyncio.sleep(EVENT_EVERY)
     finally:
-        alarm.close()
+        deadline.close()
 
 
-async def _give(send: Send, piece: bytes, alarm: Alarm) -> None:
-    alarm.within(CLIENT_SECONDS)
+async def _give(send: Send, piece: bytes, deadline: Deadline) -> None:
+    deadline.within(CLIENT_SECONDS)
     try:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     except asyncio.CancelledError:
-        if alarm.rang():
+        if deadline.expired():
             raise TimeoutError from None
         raise
-    alarm.off()
+    deadline.off()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -315,7 +315,13 @@ async def test_so_many_streams_and_no_more(stage: Stage, monkeypatch: pytest.Mon
 async def test_who_may_look_no_more_hears_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor whose session is over is not told anything from the next check on."""
     monkeypatch.setattr(sse, "CHECK_EVERY", 0.05)
+    may = True
+    monkeypatch.setattr(module, "admins", lambda _: may)
     async with _listening(stage) as stream:
         await stream.next()
-        monkeypatch.setattr(module, "admins", lambda _: False)
-        assert (await stream.rest()).endswith(b"0\r\n\r\n")
+        may = False
+        stage.behind.said = [Part("redis", False, "is silent")]
+        await stage.operations.recorder.look()
+        rest = await stream.rest()
+    assert b"data: " not in rest
+    assert rest.endswith(b"0\r\n\r\n")

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from daytrader.auth.guard import Denied
 from daytrader.web.ops.board import LAYOUT
 from daytrader.web.ops.breaking import BreakageError
 from daytrader.web.ops.fragments import Fragments
@@ -47,10 +46,7 @@ class OperationsPages:
         return render(request, visitor, "operations.html", board=board, layout=LAYOUT)
 
     async def _live(self, request: Request, visitor: Visitor) -> Response:  # noqa: ARG002 - every page gets it
-        async def still() -> bool:
-            now = await self._pages.visitors.of(request)
-            return now.status in (429, 503) if isinstance(now, Denied) else admins(now)
-
+        still = self._pages.still(request, admins)
         return HtmlStream(self._streams, lambda: Fragments(self._operations), still, _LIVE)
 
     async def _confirm(self, request: Request, visitor: Visitor) -> Response:

@@ -84,6 +84,15 @@ class Pages:
 
         return self._route(path, answer, who, "POST")
 
+    def still(self, request: Request, who: Who) -> Callable[[], Awaitable[bool]]:
+        """Return what tells whether a stream that goes on is still for its visitor; where nobody knows it is."""
+
+        async def may_still() -> bool:
+            now = await self.visitors.of(request)
+            return now.status in (429, 503) if isinstance(now, Denied) else who(now)
+
+        return may_still
+
     def _route(self, path: str, show: Show, who: Who, method: str) -> Route:
         async def endpoint(request: Request) -> Response:
             visitor = await self.visitors.of(request)

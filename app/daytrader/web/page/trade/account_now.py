@@ -27,7 +27,7 @@ class AwayError(Exception):
 async def account_now(hub: Hub, user: str, request: str = "") -> AccountUpdate:
     """Return the account, with the command in it that has the id `request`; empty: whatever is in it.
 
-    Others may look at the same account, and what they were told last is then up to a second old. Raises AwayError.
+    Others may look at the same account, and what they were told last is then half a second old. Raises AwayError.
     """
     async with aclosing(hub.account(user)) as stream:
         if not await stream.join(JOIN_WITHIN):

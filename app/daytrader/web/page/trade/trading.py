@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from daytrader.auth.guard import NOT_YOURS, Denied
+from daytrader.auth.guard import NOT_YOURS
 from daytrader.auth.role import Caller
 from daytrader.clock import Clock
 from daytrader.domain.command import parse
@@ -131,11 +131,6 @@ class Trading:
             Filter.of(query) if view == "history" else None,
         )
         after = EventId.parse(request.headers.get("last-event-id", "") or query.get("after", ""))
-
-        async def still() -> bool:
-            now = await self._pages.visitors.of(request)
-            return now.status in (429, 503) if isinstance(now, Denied) else now.may_see(wanted.user)
-
         return PartStream(
             self._hub,
             self._streams,
@@ -144,7 +139,7 @@ class Trading:
             wanted,
             after=after,
             name=visitor.user,
-            still=still,
+            still=self._pages.still(request, lambda now: now.may_see(wanted.user)),
         )
 
     async def _log(self, request: Request, visitor: Visitor) -> Response:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from daytrader.auth.guard import NOT_YOURS, Denied
+from daytrader.auth.guard import NOT_YOURS
 from daytrader.auth.role import Caller
 from daytrader.clock import Clock
 from daytrader.web.page.form import Form, RefusedError
@@ -85,10 +85,7 @@ class WorkloadPages:
         return FileResponse(log, media_type="application/xml", filename="workload-log.xml")
 
     async def _stream(self, request: Request, visitor: Visitor) -> Response:
-        async def still() -> bool:
-            now = await self._pages.visitors.of(request)
-            return now.status in (429, 503) if isinstance(now, Denied) else brokers(now)
-
+        still = self._pages.still(request, brokers)
         return HtmlStream(self._streams, lambda: Looking(lambda: self._html(visitor)), still)
 
     def _html(self, visitor: Visitor) -> str:
