@@ -8,11 +8,17 @@ import pytest
 
 from daytrader.journal.entry import partition_of
 from daytrader.journal.port import JournalUnavailableError, Position, StoredAccount
-from daytrader.transaction.keeper import TRIM_EVERY
+from daytrader.transaction.keeper import TRIM_EVERY, laps
 from daytrader.transaction.partition import Partition
 from tests.transaction.stage import PARTITIONS, Actor, Stage, users_of
 
 HOME = partition_of("alice", PARTITIONS)
+
+
+def every_for(records: int) -> int:
+    """After how many records checkpoints are to be for alice's partition to have its first after `records`."""
+    first = (every for every in range(1_000) if every and laps(HOME, Position(1, 1 + records), every))
+    return max(every for every in first if not laps(HOME, Position(1, records), every))
 
 
 def partition_of_alice(actor: Actor) -> Partition:
@@ -22,7 +28,7 @@ def partition_of_alice(actor: Actor) -> Partition:
 
 async def test_a_checkpoint_is_made_after_so_many_records(stage: Stage) -> None:
     """Every account that changed is stored, then the checkpoint rises to where the journal was."""
-    actor = await stage.started(checkpoint=10)
+    actor = await stage.started(checkpoint=every_for(10))
     users = users_of(HOME, 9)
     await actor.batch([stage.request("ADD,1.00", user) for user in users])
     await asyncio.sleep(2)
@@ -33,6 +39,20 @@ async def test_a_checkpoint_is_made_after_so_many_records(stage: Stage) -> None:
     assert {user: stored.place for (_, user), stored in stage.data.accounts.items()} == {
         user: 2 if user == users[0] else 1 for user in users
     }
+
+
+def test_partitions_have_their_checkpoints_in_turns() -> None:
+    """Each has one every so many records; of partitions that grow alike few have theirs together, and tails differ."""
+    every, partitions = 16_000, range(16)
+    before, since = dict.fromkeys(partitions, 0), dict.fromkeys(partitions, 0)
+    for records in range(0, 5 * every, 100):
+        due = [one for one in partitions if laps(one, Position(1, 1 + records), every) > before[one]]
+        assert len(due) <= 1
+        for one in due:
+            assert before[one] == 0 or every - 100 <= records - since[one] <= every + 100
+            before[one], since[one] = laps(one, Position(1, 1 + records), every), records
+        assert sum(records - since[one] for one in partitions) <= 0.56 * every * len(partitions)
+    assert set(before.values()) <= {4, 5}
 
 
 async def test_what_happens_during_a_checkpoint_is_not_in_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +137,7 @@ async def test_armed_triggers_of_evicted_users_fire(stage: Stage) -> None:
 
 async def trimmable(stage: Stage) -> Actor:
     """A host whose entries need to be kept for 3 minutes, with five in alice's partition, checkpointed and audited."""
-    actor = await stage.started(keep_ms=3 * TRIM_EVERY * 1_000, checkpoint=5)
+    actor = await stage.started(keep_ms=3 * TRIM_EVERY * 1_000, checkpoint=every_for(5))
     await stage.accepted(actor, "ADD,1.00 ADD,1.00 ADD,1.00 ADD,1.00 ADD,1.00")
     stage.data.audited[HOME] = 5
     return actor

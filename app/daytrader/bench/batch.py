@@ -82,6 +82,11 @@ class Turn(msgspec.Struct, frozen=True):
     seconds: float
     cpu: Mapping[str, float]
 
+    @property
+    def commands_per_s(self) -> float:
+        """Of this turn."""
+        return self.commands / self.seconds
+
 
 def measured(way: str, turns: Sequence[Turn]) -> MeasuredWay:
     """Return what was done in all turns of one way."""

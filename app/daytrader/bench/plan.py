@@ -4,9 +4,10 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import msgspec
@@ -32,8 +33,9 @@ ROUNDS: Final = 3
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
 
-LONG_TAIL: Final = 0.9
-"""Part of the longest tail of records after the checkpoints that an opening is measured with."""
+LONG_TAIL: Final = 0.7
+"""By what part of `checkpoint_records` each partition grows after a stop, before an opening is measured: as checkpoints
+are made in turns, nine tenths of the most records that are ever left after them where all partitions grow alike."""
 
 _SETTINGS: Final = Settings()
 """The defaults, which the measured cluster runs with."""
@@ -46,6 +48,19 @@ class Row(msgspec.Struct, frozen=True):
     measured: Measured
 
 
+class Comparison(msgspec.Struct, frozen=True):
+    """Two configurations that took turns."""
+
+    what: str
+    ratios: Sequence[float]
+    """One of each round."""
+
+    @property
+    def ratio(self) -> float:
+        """The median."""
+        return median(self.ratios)
+
+
 class Plan:
     """Runs the benchmark in a directory of its own; `say` hears what is going on."""
 
@@ -55,6 +70,7 @@ class Plan:
         self._say = say
         self._files: dict[int, Path] = {}
         self.rows: list[Row] = []
+        self.comparisons: list[Comparison] = []
         self.opening_s: float | None = None
         """From killing the transaction replica until it was back and all its partitions were open."""
         self.opening_records: float | None = None
@@ -104,7 +120,7 @@ class Plan:
         await measure("warm-up", cluster, supervisor, self._file(users), duration=WARM_UP)
 
     async def core(self) -> None:
-        """Durability by majority with batching, in closed and open loop; then the same without, and less durable."""
+        """Durability by majority with batching, in closed and open loop; with and without batching; less durable."""
         async with self._cluster("majority", {}) as (cluster, supervisor):
             await self._warm_up(cluster, supervisor, 100)
             most = await self._measure("majority", cluster, supervisor, 100)
@@ -112,14 +128,25 @@ class Plan:
             for part in OPEN_LOOP:
                 rate = round(part * most.commands_per_s, 1)
                 await self._measure("majority", cluster, supervisor, 100, rate=rate)
-        for name, settings in (
-            ("majority, no batching", {"DAYTRADER_JOURNAL_BATCHING": "false"}),
-            ("one member", {"DAYTRADER_JOURNAL_DURABILITY": "one"}),
-            ("memory", {"DAYTRADER_JOURNAL_DURABILITY": "memory"}),
-        ):
-            async with self._cluster(name, settings) as (cluster, supervisor):
-                await self._warm_up(cluster, supervisor, 100)
-                await self._measure(name, cluster, supervisor, 100)
+        speed, cpu = [], []
+        for _ in range(ROUNDS):
+            batching = await self._fresh("majority", {})
+            without = await self._fresh("majority, no batching", {"DAYTRADER_JOURNAL_BATCHING": "false"})
+            speed.append(batching.commands_per_s / without.commands_per_s)
+            cpu.append(without.cpu_ms_per_command / batching.cpu_ms_per_command)
+        self._compare("commands/s with batching, to those without", speed)
+        self._compare("CPU-ms a command without batching, to those with", cpu)
+        await self._fresh("one member", {"DAYTRADER_JOURNAL_DURABILITY": "one"})
+        await self._fresh("memory", {"DAYTRADER_JOURNAL_DURABILITY": "memory"})
+
+    async def _fresh(self, configuration: str, settings: Mapping[str, str]) -> Measured:
+        """Measure a cluster of its own."""
+        async with self._cluster(configuration, settings) as (cluster, supervisor):
+            await self._warm_up(cluster, supervisor, 100)
+            return await self._measure(configuration, cluster, supervisor, 100)
+
+    def _compare(self, what: str, ratios: Sequence[float]) -> None:
+        self.comparisons.append(Comparison(what, [round(ratio, 3) for ratio in ratios]))
 
     async def batch(self) -> None:
         """The JSON API: single requests and batches, taking turns."""
@@ -131,6 +158,7 @@ class Plan:
     async def auth(self) -> None:
         """What it costs that every command shows a token: clusters in the modes open and required, taking turns."""
         credentials = FirstCredentials.kept(self._directory)
+        done: dict[str, list[float]] = {"open": [], "required": []}
         for _ in range(ROUNDS):
             for mode, settings, token_file in (
                 ("open", {"DAYTRADER_AUTH_MODE": "open"}, None),
@@ -139,22 +167,27 @@ class Plan:
                 async with self._cluster(mode, settings) as (cluster, supervisor):
                     file = self._file(100)
                     await measure("warm-up", cluster, supervisor, file, duration=WARM_UP, token_file=token_file)
-                    await self._measure(f"tokens: {mode}", cluster, supervisor, 100, token_file=token_file)
+                    measured = await self._measure(f"tokens: {mode}", cluster, supervisor, 100, token_file=token_file)
+                    done[mode].append(measured.commands_per_s)
+        ratios = [required / open_ for open_, required in zip(done["open"], done["required"], strict=True)]
+        self._compare("commands/s where tokens are required, to those where they are not", ratios)
 
     async def streams(self) -> None:
         """Commands with nobody watching and with 1,000 accounts watched, taking turns."""
         async with self._cluster("streams", {}) as (cluster, supervisor):
             pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
             self._say("commands with nobody watching, and with 1,000 accounts watched, taking turns")
-            self.ways = await measure_streams(cluster.url, pids, self._seconds)
+            self.ways, ratios = await measure_streams(cluster.url, pids, self._seconds)
+        self._compare("commands/s with 1,000 accounts watched, to those with none", ratios)
 
     async def flat(self, users: int = 100_000) -> None:
-        """The cost with many users and a long journal, both with 256 connections; and how long opening takes then."""
-        async with self._cluster("flat", {}) as (cluster, supervisor):
-            await self._warm_up(cluster, supervisor, 100)
-            await self._measure("flat", cluster, supervisor, 100, connections=256)
-            await self._measure("flat", cluster, supervisor, users, connections=256, duration=None)
-            await self._measure("flat, after 1,000,000 records", cluster, supervisor, 100, connections=256)
+        """The cost with many users and a long journal, beside that of a cluster with few and a short one.
+
+        All with 256 connections. Then how long opening takes, and dumping the whole log.
+        """
+        async with self._cluster("long", {}) as (cluster, supervisor):
+            async with self._cluster("short", {}) as short:
+                await self._beside(cluster, supervisor, short, users)
             await self._lengthen_tail(cluster, supervisor, users)
             await self._reopen(cluster, supervisor)
             self._say("dumping the whole log")
@@ -162,17 +195,40 @@ class Plan:
             if audit is not None:
                 self.dump = await measure_dump(cluster.url, audit)
 
+    async def _beside(
+        self, cluster: Cluster, supervisor: Supervisor, short: tuple[Cluster, Supervisor], users: int
+    ) -> None:
+        """Measure the two in turns; both are up all the time, and the one that is not measured has nothing to do."""
+
+        async def few() -> float:
+            return (await self._measure("short journal", *short, 100, connections=256)).cpu_ms_per_command
+
+        await self._warm_up(cluster, supervisor, 100)
+        await self._warm_up(*short, 100)
+        before = await few()
+        many = await self._measure("growing journal", cluster, supervisor, users, connections=256, duration=None)
+        beside = [few_ := await few()]
+        self._compare(
+            f"CPU-ms a command of {users:,} users, to those of 100 before and after",
+            [many.cpu_ms_per_command / before, many.cpu_ms_per_command / few_],
+        )
+        long: list[float] = []
+        for _ in range(ROUNDS):
+            measured = await self._measure("after 1,000,000 records", cluster, supervisor, 100, connections=256)
+            long.append(measured.cpu_ms_per_command)
+            beside.append(await few())
+        ratios = [cost / one for cost, one in zip(long, beside[1:], strict=True)]
+        self._compare("CPU-ms a command after 1,000,000 records, to those of a short journal", ratios)
+
     async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
         """Load until the records after the checkpoints are nearly the most that there can be.
 
-        A replica that stops stores everything, so all partitions start to grow their tails together; that many users
-        spread evenly over them.
+        A replica that stops stores everything, and that many users spread evenly over the partitions.
         """
         await self._strike(cluster, supervisor, signal.SIGTERM)
-        longest = _SETTINGS.partitions * _SETTINGS.checkpoint_records
-        rate = self.rows[-1].measured.commands_per_s
-        seconds = LONG_TAIL * longest / rate
-        self._say(f"loading for {seconds:.0f} s: about {LONG_TAIL:.0%} of {longest:,} records after the checkpoints")
+        records = LONG_TAIL * _SETTINGS.partitions * _SETTINGS.checkpoint_records
+        seconds = records / self.rows[-1].measured.commands_per_s
+        self._say(f"loading for {seconds:.0f} s: about {records:,.0f} records, until many are left after checkpoints")
         await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=seconds)
         await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often
         self.opening_records = (await asyncio.to_thread(scrape, cluster))["daytrader_records_after_checkpoint"]

@@ -13,7 +13,7 @@ from daytrader.bench import batch
 from daytrader.bench.batch import MeasuredWay, Turn
 from daytrader.bench.load import LoadFailedError
 
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 """How often each takes its turn: nobody, watched, nobody, watched, …"""
 
 UNWATCHED: Final = "nobody watches"
@@ -23,10 +23,11 @@ FIRST_WITHIN: Final = 60.0
 """Seconds within which all streams must have begun."""
 
 
-async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> list[MeasuredWay]:
-    """Return what single requests did, in turns of so many seconds each; `pids` are the processes by name.
+async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> tuple[list[MeasuredWay], list[float]]:
+    """Return what single requests did, and the commands/s with watchers to those without, round by round.
 
-    Raises LoadFailedError where a command is not accepted, or a stream not given.
+    Each has turns of so many seconds; `pids` are the processes by name. Raises LoadFailedError where a command is not
+    accepted, or a stream not given.
     """
     users = [f"watched{number}" for number in range(batch.USERS)]
     api = f"{url}/api/v1"
@@ -39,7 +40,9 @@ async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> 
             turns[UNWATCHED].append(await batch.turn(workers, pids, seconds))
             async with _watching(api, users):
                 turns[WATCHED].append(await batch.turn(workers, pids, seconds))
-    return [batch.measured(way, theirs) for way, theirs in turns.items()]
+    pairs = zip(turns[UNWATCHED], turns[WATCHED], strict=True)
+    ratios = [watched.commands_per_s / unwatched.commands_per_s for unwatched, watched in pairs]
+    return [batch.measured(way, theirs) for way, theirs in turns.items()], ratios
 
 
 class _Reader(asyncio.Protocol):

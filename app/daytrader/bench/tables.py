@@ -7,7 +7,7 @@ from rich.table import Table
 
 from daytrader.bench.batch import CLIENT, MeasuredWay
 from daytrader.bench.dump import MeasuredDump
-from daytrader.bench.plan import Row
+from daytrader.bench.plan import Comparison, Row
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -22,6 +22,7 @@ class Result(msgspec.Struct, frozen=True):
     dump: MeasuredDump | None = None
     ways: Sequence[MeasuredWay] = ()
     """Single requests and batches of the JSON API, where they were measured."""
+    comparisons: Sequence[Comparison] = ()
 
 
 def tables(result: Result) -> Iterator[Table]:
@@ -30,6 +31,8 @@ def tables(result: Result) -> Iterator[Table]:
         yield _ways(result)
     if result.rows:
         yield from _loads(result)
+    if result.comparisons:
+        yield _compared(result)
 
 
 def _ways(result: Result) -> Table:
@@ -44,6 +47,13 @@ def _ways(result: Result) -> Table:
         parts = (cpu[CLIENT], cpu["web"], cpu["transaction"], served)
         times = f"{way.commands_per_s / slowest:.1f}"
         table.add_row(way.way, f"{way.commands_per_s:,.0f}", times, *(f"{spent:.3f}" for spent in parts))
+    return table
+
+
+def _compared(result: Result) -> Table:
+    table = Table("what", "median", "by round", title="In turns")
+    for one in result.comparisons:
+        table.add_row(one.what, f"{one.ratio:.2f}", ", ".join(f"{ratio:.2f}" for ratio in one.ratios))
     return table
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from daytrader.clock import boot_seconds
-from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError
+from daytrader.journal.port import AccountStore, Journal, JournalUnavailableError, Position
 from daytrader.transaction import metrics
 from daytrader.transaction.opening import Opening
 from daytrader.transaction.partition import Partition
@@ -19,10 +19,21 @@ CHUNK: Final = 250
 ROUND_EVERY: Final = 0.5
 """Seconds between two rounds."""
 
+GOLDEN: Final = (5**0.5 - 1) / 2
+"""Multiples of it, without their whole parts, are spread evenly, however many there are of them: the partitions'
+checkpoints are, so that storing costs the same at any time, and half of the longest tail is the most there is to replay
+where all partitions grow alike."""
+
 TRIM_EVERY: Final = 60
 """Seconds between two looks for entries that may go."""
 
 _log = structlog.get_logger()
+
+
+def laps(partition: int, position: Position, every: int) -> int:
+    """Return how many checkpoints a partition is to have had at a position, one every so many records."""
+    ahead = int(partition * GOLDEN % 1 * every)
+    return (position.next_record - 1 + ahead) // every
 
 
 class Keeper:
@@ -37,7 +48,7 @@ class Keeper:
         checkpoint_records: int,
         keep: float,
     ) -> None:
-        """Entries are kept for `keep` seconds at least."""
+        """Partitions are stored every `checkpoint_records`, and entries kept for `keep` seconds at least."""
         self._journal = journal
         self._store = store
         self._opening = opening
@@ -62,7 +73,8 @@ class Keeper:
 
     async def _tidy(self, partition: Partition) -> None:
         await self._evict(partition)
-        if partition.head.next_record - partition.checkpoint.next_record >= self._checkpoint_records:
+        every = self._checkpoint_records
+        if laps(partition.number, partition.head, every) > laps(partition.number, partition.checkpoint, every):
             await self.checkpoint(partition)
 
     async def _unless_unavailable(self, work: Awaitable[None]) -> None:

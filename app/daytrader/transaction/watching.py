@@ -15,6 +15,9 @@ from daytrader.transaction.watched import Watched
 TICK: Final = 0.1
 """Seconds between two looks whether there is something to tell."""
 
+GATHER: Final = 0.25
+"""Seconds for which more is waited for once something has happened to a user: commands seldom come alone."""
+
 TELL_EVERY: Final = 0.5
 """Seconds between two messages about one user; what happens meanwhile comes together."""
 
@@ -114,7 +117,10 @@ class Watching:
             self._quotes[quote.symbol] = quote
 
     def _noted(self, follower: Follower) -> None:
+        if follower in self._to_tell:
+            return
         if follower.settled:
+            follower.due = max(follower.due, asyncio.get_running_loop().time() + GATHER)
             self._to_tell[follower] = None
         else:
             self._settling.add(follower)
