@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +14,9 @@ from daytrader.bench.load import LoadFailedError
 
 ROUNDS: Final = 5
 """How often each takes its turn: nobody, watched, nobody, watched, …"""
+
+SETTLE: Final = 1.0
+"""Seconds for the streams' beginnings, and for what is left to read at the end."""
 
 UNWATCHED: Final = "nobody watches"
 WATCHED: Final = "1,000 accounts watched"
@@ -46,46 +48,67 @@ async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> 
 
 
 class _Reader(asyncio.Protocol):
-    """Asks for a stream, and throws away what comes: a client that costs next to nothing, for it shares the cores."""
+    """Asks for a stream, and leaves what comes in its socket until the turn is over.
+
+    So the streams cost what they cost the system; whoever reads them is elsewhere, and has cores of its own.
+    """
 
     def __init__(self, path: str, begun: asyncio.Semaphore) -> None:
         self.answered = b""
         """The first that came."""
+        self.read = 0
+        """Bytes after it."""
         self.ended = False
         self._path = path
         self._begun = begun
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        request = f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        cast("asyncio.WriteTransport", transport).write(request.encode())
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def data_received(self, data: bytes) -> None:
-        """Note the first, and forget the rest."""
-        if not self.answered:
-            self.answered = data
-            self._begun.release()
+        """Note the first, and count the rest."""
+        if self.answered:
+            self.read += len(data)
+            return
+        self.answered = data
+        self._begun.release()
 
     def connection_lost(self, _: Exception | None) -> None:
         """Note the end."""
         self.ended = True
 
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read what has come meanwhile."""
+        if self._transport is not None and not self.ended:
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Go."""
+        if self._transport is not None:
+            self._transport.close()
+
 
 @asynccontextmanager
 async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
-    """Watch all users, each over a connection of its own; what comes is read and thrown away."""
+    """Watch all users, each over a connection of its own; that something came over each is seen at the end."""
     begun = asyncio.Semaphore(0)
     readers: list[_Reader] = []
-    connections: list[asyncio.Transport] = []
     loop, url = asyncio.get_running_loop(), urlsplit(api)
     try:
         try:
             async with asyncio.timeout(FIRST_WITHIN):
                 for user in users:
-                    new = partial(_Reader, f"{url.path}/accounts/{user}/stream", begun)
-                    connection, reader = await loop.create_connection(new, url.hostname or "", url.port or 80)
+                    reader = _Reader(f"{url.path}/accounts/{user}/stream", begun)
                     readers.append(reader)
-                    connections.append(connection)
+                    await loop.create_connection(lambda one=reader: one, url.hostname or "", url.port or 80)  # type: ignore[misc]
                 for _ in users:
                     await begun.acquire()
         except TimeoutError:
@@ -93,10 +116,20 @@ async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
         refused = [one for one in readers if not one.answered.startswith(b"HTTP/1.1 200 ")]
         if refused:
             raise LoadFailedError(f"a stream was answered {refused[0].answered[:60]!r}")
+        await asyncio.sleep(SETTLE)
+        before = [one.read for one in readers]
+        for one in readers:
+            one.pause()
         yield
+        for one in readers:
+            one.resume()
+        await asyncio.sleep(SETTLE)
         ended = sum(one.ended for one in readers)
         if ended:
             raise LoadFailedError(f"{ended} streams ended of themselves")
+        silent = sum(one.read == read for one, read in zip(readers, before, strict=True))
+        if silent:
+            raise LoadFailedError(f"nothing came over {silent} of {len(readers)} streams")
     finally:
-        for connection in connections:
-            connection.close()
+        for one in readers:
+            one.close()
