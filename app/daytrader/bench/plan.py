@@ -33,10 +33,6 @@ ROUNDS: Final = 3
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
 
-LONG_TAIL: Final = 0.7
-"""By what part of `checkpoint_records` each partition grows after a stop, before an opening is measured: as checkpoints
-are made in turns, nine tenths of the most records that are ever left after them where all partitions grow alike."""
-
 _SETTINGS: Final = Settings()
 """The defaults, which the measured cluster runs with."""
 
@@ -221,14 +217,15 @@ class Plan:
         self._compare("CPU-ms a command after 1,000,000 records, to those of a short journal", ratios)
 
     async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
-        """Load until the records after the checkpoints are nearly the most that there can be.
+        """Load until as many records are left after the checkpoints as ever are where all partitions grow alike.
 
-        A replica that stops stores everything, and that many users spread evenly over the partitions.
+        A replica that stops stores everything, and that many users spread evenly over the partitions. When each has
+        grown by `checkpoint_records`, they are at all stages of their way to the next checkpoint.
         """
         await self._strike(cluster, supervisor, signal.SIGTERM)
-        records = LONG_TAIL * _SETTINGS.partitions * _SETTINGS.checkpoint_records
+        records = _SETTINGS.partitions * _SETTINGS.checkpoint_records
         seconds = records / self.rows[-1].measured.commands_per_s
-        self._say(f"loading for {seconds:.0f} s: about {records:,.0f} records, until many are left after checkpoints")
+        self._say(f"loading for {seconds:.0f} s: about {records:,} records, so that many are left after checkpoints")
         await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=seconds)
         await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often
         self.opening_records = (await asyncio.to_thread(scrape, cluster))["daytrader_records_after_checkpoint"]
