@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -29,6 +29,9 @@ WARM_UP: Final = 3.0
 
 ROUNDS: Final = 3
 """How often two configurations take turns, so that what else the machine does falls on both."""
+
+ROUNDS_SIDE_BY_SIDE: Final = 5
+"""The same where both are up all the time."""
 
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
@@ -124,22 +127,37 @@ class Plan:
             for part in OPEN_LOOP:
                 rate = round(part * most.commands_per_s, 1)
                 await self._measure("majority", cluster, supervisor, 100, rate=rate)
-        speed, cpu = [], []
-        for _ in range(ROUNDS):
-            batching = await self._fresh("majority", {})
-            without = await self._fresh("majority, no batching", {"DAYTRADER_JOURNAL_BATCHING": "false"})
-            speed.append(batching.commands_per_s / without.commands_per_s)
-            cpu.append(without.cpu_ms_per_command / batching.cpu_ms_per_command)
-        self._compare("commands/s with batching, to those without", speed)
-        self._compare("CPU-ms a command without batching, to those with", cpu)
-        await self._fresh("one member", {"DAYTRADER_JOURNAL_DURABILITY": "one"})
-        await self._fresh("memory", {"DAYTRADER_JOURNAL_DURABILITY": "memory"})
+        await self._in_turns()
+        for name, settings in (
+            ("one member", {"DAYTRADER_JOURNAL_DURABILITY": "one"}),
+            ("memory", {"DAYTRADER_JOURNAL_DURABILITY": "memory"}),
+        ):
+            await self._fresh(name, settings, [100])
 
-    async def _fresh(self, configuration: str, settings: Mapping[str, str]) -> Measured:
-        """Measure a cluster of its own."""
+    async def _in_turns(self) -> None:
+        """With and without batching."""
+        users = (100, 1_000)
+        turns: list[tuple[list[Measured], list[Measured]]] = []
+        for _ in range(ROUNDS):
+            batching = await self._fresh("majority", {}, users)
+            without = await self._fresh("majority, no batching", {"DAYTRADER_JOURNAL_BATCHING": "false"}, users)
+            turns.append((batching, without))
+        for number, many in enumerate(users):
+            pairs = [(batching[number], without[number]) for batching, without in turns]
+            self._compare(
+                f"{many:,} users: commands/s with batching, to those without",
+                [batching.commands_per_s / without.commands_per_s for batching, without in pairs],
+            )
+            self._compare(
+                f"{many:,} users: CPU-ms a command without batching, to those with",
+                [without.cpu_ms_per_command / batching.cpu_ms_per_command for batching, without in pairs],
+            )
+
+    async def _fresh(self, configuration: str, settings: Mapping[str, str], users: Sequence[int]) -> list[Measured]:
+        """Measure a cluster of its own with so many users, one after the other."""
         async with self._cluster(configuration, settings) as (cluster, supervisor):
             await self._warm_up(cluster, supervisor, 100)
-            return await self._measure(configuration, cluster, supervisor, 100)
+            return [await self._measure(configuration, cluster, supervisor, many) for many in users]
 
     def _compare(self, what: str, ratios: Sequence[float]) -> None:
         self.comparisons.append(Comparison(what, [round(ratio, 3) for ratio in ratios]))
@@ -154,19 +172,28 @@ class Plan:
     async def auth(self) -> None:
         """What it costs that every command shows a token: clusters in the modes open and required, taking turns."""
         credentials = FirstCredentials.kept(self._directory)
-        done: dict[str, list[float]] = {"open": [], "required": []}
-        for _ in range(ROUNDS):
-            for mode, settings, token_file in (
-                ("open", {"DAYTRADER_AUTH_MODE": "open"}, None),
-                ("required", credentials.settings, credentials.broker_token),
-            ):
-                async with self._cluster(mode, settings) as (cluster, supervisor):
-                    file = self._file(100)
-                    await measure("warm-up", cluster, supervisor, file, duration=WARM_UP, token_file=token_file)
-                    measured = await self._measure(f"tokens: {mode}", cluster, supervisor, 100, token_file=token_file)
-                    done[mode].append(measured.commands_per_s)
-        ratios = [required / open_ for open_, required in zip(done["open"], done["required"], strict=True)]
-        self._compare("commands/s where tokens are required, to those where they are not", ratios)
+        modes = {"open": {"DAYTRADER_AUTH_MODE": "open"}, "required": dict(credentials.settings)}
+        tokens = {"open": None, "required": credentials.broker_token}
+        async with AsyncExitStack() as stack:
+            clusters = {
+                mode: await stack.enter_async_context(self._cluster(mode, settings)) for mode, settings in modes.items()
+            }
+            done: dict[str, list[Measured]] = {mode: [] for mode in modes}
+            for mode, cluster in clusters.items():
+                await measure("warm-up", *cluster, self._file(100), duration=WARM_UP, token_file=tokens[mode])
+            for _ in range(ROUNDS_SIDE_BY_SIDE):
+                for mode, cluster in clusters.items():
+                    name = f"tokens: {mode}"
+                    done[mode].append(await self._measure(name, *cluster, 100, token_file=tokens[mode]))
+        pairs = list(zip(done["open"], done["required"], strict=True))
+        self._compare(
+            "commands/s where tokens are required, to those where they are not",
+            [required.commands_per_s / without.commands_per_s for without, required in pairs],
+        )
+        self._compare(
+            "CPU-ms a command where tokens are required, to those where they are not",
+            [required.cpu_ms_per_command / without.cpu_ms_per_command for without, required in pairs],
+        )
 
     async def streams(self) -> None:
         """Commands with nobody watching and with 1,000 accounts watched, taking turns."""
@@ -209,7 +236,7 @@ class Plan:
             [many.cpu_ms_per_command / before, many.cpu_ms_per_command / few_],
         )
         long: list[float] = []
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS_SIDE_BY_SIDE):
             measured = await self._measure("after 1,000,000 records", cluster, supervisor, 100, connections=256)
             long.append(measured.cpu_ms_per_command)
             beside.append(await few())

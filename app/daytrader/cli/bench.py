@@ -31,7 +31,7 @@ def bench(
     """Measure the cluster mode: one web, one transaction, 3+3 mongods, Redis and the load generator on this machine.
 
     Throughput, latency, and CPU by process, with writes durable on a majority's disks; the same without batching, and
-    with less durability; open loop at 25, 50, 75 and 90 % of the most. About 6 minutes. Figures of a shared machine are
+    with less durability; open loop at 25, 50, 75 and 90 % of the most. About 7 minutes. Figures of a shared machine are
     noisy: compare those of one run. Exit status 0 when every load ran without a failure.
     """
     if flat + batch + auth + streams > 1:
