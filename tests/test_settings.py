@@ -67,6 +67,7 @@ def test_what_is_running_and_where_it_is_known() -> None:
         ({"TLS_CA": "a", "AUDIT_URL": "http://z"}, "http://z in DAYTRADER_AUDIT_URL would be asked without TLS"),
         ({"BREAKING_INSTANCE": "a"}, "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together"),
         ({"BREAKING_RECORD": "a"}, "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together"),
+        ({"CHECKPOINT_RECORDS": "0"}, "DAYTRADER_CHECKPOINT_RECORDS=0 is no number of records: give 1 or more"),
         ({"JOURNAL_FORMAT": "2"}, "DAYTRADER_JOURNAL_FORMAT=2 is none that this build knows: give one of 1"),
         ({"JOURNAL_FORMAT": "0"}, "DAYTRADER_JOURNAL_FORMAT=0"),
     ],

@@ -187,6 +187,8 @@ def _refusal(settings: Settings) -> str:
         return "DAYTRADER_REDIS_CA is set, but DAYTRADER_REDIS_URL does not begin with rediss://: it would not be used"
     if bool(settings.breaking_instance) != bool(settings.breaking_record):
         return "DAYTRADER_BREAKING_INSTANCE and DAYTRADER_BREAKING_RECORD go together: give both, or neither"
+    if settings.checkpoint_records < 1:
+        return f"DAYTRADER_CHECKPOINT_RECORDS={settings.checkpoint_records} is no number of records: give 1 or more"
     if settings.journal_format not in READABLE:
         known = ", ".join(map(str, sorted(READABLE)))
         return f"DAYTRADER_JOURNAL_FORMAT={settings.journal_format} is none that this build knows: give one of {known}"

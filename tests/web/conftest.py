@@ -30,8 +30,10 @@ PARTITIONS = 16
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give simulated time to the tests of a deadline, and a real loop to those with real sockets."""
-    return {"simulated": SimulatedLoop} if item.path.name == "test_deadline.py" else {"real": asyncio.new_event_loop}
+    """Give simulated time to the tests of how long something takes, and a real loop to those with real sockets."""
+    if item.path.name in ("test_account_stream.py", "test_deadline.py"):
+        return {"simulated": SimulatedLoop}
+    return {"real": asyncio.new_event_loop}
 
 
 QUICK = Limits(silence=0.4, deadline=3.0, back_off=0.01)

@@ -118,9 +118,9 @@ async def turn(workers: Sequence[Give], pids: Mapping[str, int], seconds: float)
 
 
 def single(pool: aiohttp.ClientSession, api: str, users: Sequence[str]) -> Give:
-    """Return what gives the next command by itself: all steps of `_SINGLES` for one user, then for the next."""
+    """Return what gives the next command by itself: one step of `_SINGLES` for each user, then the next step."""
     steps: Iterator[tuple[tuple[str, str, bytes | None], str]] = (
-        (step, user) for user in itertools.cycle(users) for step in _SINGLES
+        (step, user) for step in itertools.cycle(_SINGLES) for user in users
     )
 
     async def give() -> int:

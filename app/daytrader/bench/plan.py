@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Final
 
 import msgspec
@@ -181,8 +181,8 @@ class Plan:
             done: dict[str, list[Measured]] = {mode: [] for mode in modes}
             for mode, cluster in clusters.items():
                 await measure("warm-up", *cluster, self._file(100), duration=WARM_UP, token_file=tokens[mode])
-            for _ in range(ROUNDS_SIDE_BY_SIDE):
-                for mode, cluster in clusters.items():
+            for number in range(ROUNDS_SIDE_BY_SIDE):
+                for mode, cluster in list(clusters.items())[:: -1 if number % 2 else 1]:
                     name = f"tokens: {mode}"
                     done[mode].append(await self._measure(name, *cluster, 100, token_file=tokens[mode]))
         pairs = list(zip(done["open"], done["required"], strict=True))
@@ -200,8 +200,10 @@ class Plan:
         async with self._cluster("streams", {}) as (cluster, supervisor):
             pids = {standing.name: standing.pid for standing in supervisor.standings() if standing.pid is not None}
             self._say("commands with nobody watching, and with 1,000 accounts watched, taking turns")
-            self.ways, ratios = await measure_streams(cluster.url, pids, self._seconds)
-        self._compare("commands/s with 1,000 accounts watched, to those with none", ratios)
+            measured = await measure_streams(cluster.url, pids, self._seconds)
+        self.ways = measured.ways
+        self._compare("commands/s with 1,000 accounts watched, to those with none before and after", measured.ratios)
+        self._compare("updates told, to commands", measured.events)
 
     async def flat(self, users: int = 100_000) -> None:
         """The cost with many users and a long journal, beside that of a cluster with few and a short one.
@@ -210,8 +212,8 @@ class Plan:
         """
         async with self._cluster("long", {}) as (cluster, supervisor):
             async with self._cluster("short", {}) as short:
-                await self._beside(cluster, supervisor, short, users)
-            await self._lengthen_tail(cluster, supervisor, users)
+                rate = await self._beside(cluster, supervisor, short, users)
+            await self._lengthen_tail(cluster, supervisor, users, rate)
             await self._reopen(cluster, supervisor)
             self._say("dumping the whole log")
             (audit,) = (one.pid for one in supervisor.standings() if one.name == "audit")
@@ -220,38 +222,41 @@ class Plan:
 
     async def _beside(
         self, cluster: Cluster, supervisor: Supervisor, short: tuple[Cluster, Supervisor], users: int
-    ) -> None:
-        """Measure the two in turns; both are up all the time, and the one that is not measured has nothing to do."""
+    ) -> float:
+        """Measure the two in turns, while both are up; returns how many commands/s the growing journal took.
 
-        async def few() -> float:
-            return (await self._measure("short journal", *short, 100, connections=256)).cpu_ms_per_command
+        What a turn leaves to be done in the background falls into the other's next; so each begins with a load that
+        is not measured, and leaves its own rest instead.
+        """
 
-        await self._warm_up(cluster, supervisor, 100)
-        await self._warm_up(*short, 100)
-        before = await few()
+        async def few(configuration: str, cluster: Cluster, supervisor: Supervisor) -> float:
+            await self._warm_up(cluster, supervisor, 100)
+            return (await self._measure(configuration, cluster, supervisor, 100, connections=256)).cpu_ms_per_command
+
+        around = [await few("short journal", *short)]
         many = await self._measure("growing journal", cluster, supervisor, users, connections=256, duration=None)
-        beside = [few_ := await few()]
+        around.append(await few("short journal", *short))
         self._compare(
             f"CPU-ms a command of {users:,} users, to those of 100 before and after",
-            [many.cpu_ms_per_command / before, many.cpu_ms_per_command / few_],
+            [many.cpu_ms_per_command / mean(around)],
         )
-        long: list[float] = []
-        for _ in range(ROUNDS_SIDE_BY_SIDE):
-            measured = await self._measure("after 1,000,000 records", cluster, supervisor, 100, connections=256)
-            long.append(measured.cpu_ms_per_command)
-            beside.append(await few())
-        ratios = [cost / one for cost, one in zip(long, beside[1:], strict=True)]
-        self._compare("CPU-ms a command after 1,000,000 records, to those of a short journal", ratios)
+        ratios: list[float] = []
+        for _ in range(ROUNDS):
+            long = await few("after 1,000,000 records", cluster, supervisor)
+            around.append(await few("short journal", *short))
+            ratios.append(long / mean(around[-2:]))
+        self._compare("CPU-ms a command after 1,000,000 records, to those of a short journal before and after", ratios)
+        return many.commands_per_s
 
-    async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int) -> None:
-        """Load until as many records are left after the checkpoints as ever are where all partitions grow alike.
+    async def _lengthen_tail(self, cluster: Cluster, supervisor: Supervisor, users: int, rate: float) -> None:
+        """Load at about so many commands/s until as many records are left after the checkpoints as usually are.
 
         A replica that stops stores everything, and that many users spread evenly over the partitions. When each has
         grown by `checkpoint_records`, they are at all stages of their way to the next checkpoint.
         """
         await self._strike(cluster, supervisor, signal.SIGTERM)
         records = _SETTINGS.partitions * _SETTINGS.checkpoint_records
-        seconds = records / self.rows[-1].measured.commands_per_s
+        seconds = records / rate
         self._say(f"loading for {seconds:.0f} s: about {records:,} records, so that many are left after checkpoints")
         await measure("tail", cluster, supervisor, self._file(users), connections=256, duration=seconds)
         await asyncio.sleep(2 * OPEN_EVERY)  # the gauge is set that often

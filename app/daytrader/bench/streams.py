@@ -1,22 +1,27 @@
 """What streams cost: the same commands of the same users, with nobody watching and with every account watched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, cast
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 
 from daytrader.bench import batch
-from daytrader.bench.batch import MeasuredWay, Turn
+from daytrader.bench.batch import MeasuredWay
 from daytrader.bench.load import LoadFailedError
 
 ROUNDS: Final = 5
-"""How often each takes its turn: nobody, watched, nobody, watched, …"""
+"""How often they are watched: nobody, watched, nobody, watched, …, nobody."""
 
 SETTLE: Final = 1.0
 """Seconds for the streams' beginnings, and for what is left to read at the end."""
+
+_UPDATE: Final = b"event: update\n"
 
 UNWATCHED: Final = "nobody watches"
 WATCHED: Final = "1,000 accounts watched"
@@ -25,11 +30,20 @@ FIRST_WITHIN: Final = 60.0
 """Seconds within which all streams must have begun."""
 
 
-async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> tuple[list[MeasuredWay], list[float]]:
-    """Return what single requests did, and the commands/s with watchers to those without, round by round.
+class MeasuredStreams(msgspec.Struct, frozen=True):
+    """What single requests did with watchers and without."""
 
-    Each has turns of so many seconds; `pids` are the processes by name. Raises LoadFailedError where a command is not
-    accepted, or a stream not given.
+    ways: list[MeasuredWay]
+    ratios: list[float]
+    """Round by round: commands/s with watchers, to the mean of those without before and after."""
+    events: list[float]
+    """Round by round: updates that the streams were told, to commands."""
+
+
+async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> MeasuredStreams:
+    """Give commands in turns of so many seconds each; `pids` are the processes by name.
+
+    Raises LoadFailedError where a command is not accepted, or a stream not given, or one tells nothing.
     """
     users = [f"watched{number}" for number in range(batch.USERS)]
     api = f"{url}/api/v1"
@@ -37,14 +51,16 @@ async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> 
         await batch.deposit(pool, api, users)
         workers = [batch.single(pool, api, users[first :: batch.CONNECTIONS]) for first in range(batch.CONNECTIONS)]
         await batch.turn(workers, pids, min(seconds, 2))  # a warm-up
-        turns: dict[str, list[Turn]] = {UNWATCHED: [], WATCHED: []}
+        without, watched, events = [await batch.turn(workers, pids, seconds)], [], []
         for _ in range(ROUNDS):
-            turns[UNWATCHED].append(await batch.turn(workers, pids, seconds))
-            async with _watching(api, users):
-                turns[WATCHED].append(await batch.turn(workers, pids, seconds))
-    pairs = zip(turns[UNWATCHED], turns[WATCHED], strict=True)
-    ratios = [watched.commands_per_s / unwatched.commands_per_s for unwatched, watched in pairs]
-    return [batch.measured(way, theirs) for way, theirs in turns.items()], ratios
+            async with _watching(api, users) as streams:
+                watched.append(await batch.turn(workers, pids, seconds))
+                events.append(await streams.updates() / watched[-1].commands)
+            await asyncio.sleep(SETTLE)  # else the streams' ends would be of the next turn
+            without.append(await batch.turn(workers, pids, seconds))
+    around = [(before.commands_per_s + after.commands_per_s) / 2 for before, after in itertools.pairwise(without)]
+    ratios = [turn.commands_per_s / unwatched for turn, unwatched in zip(watched, around, strict=True)]
+    return MeasuredStreams([batch.measured(UNWATCHED, without), batch.measured(WATCHED, watched)], ratios, events)
 
 
 class _Reader(asyncio.Protocol):
@@ -56,11 +72,11 @@ class _Reader(asyncio.Protocol):
     def __init__(self, path: str, begun: asyncio.Semaphore) -> None:
         self.answered = b""
         """The first that came."""
-        self.read = 0
-        """Bytes after it."""
+        self.updates = 0
         self.ended = False
         self._path = path
         self._begun = begun
+        self._rest = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,12 +85,13 @@ class _Reader(asyncio.Protocol):
         self._transport.write(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def data_received(self, data: bytes) -> None:
-        """Note the first, and count the rest."""
-        if self.answered:
-            self.read += len(data)
-            return
-        self.answered = data
-        self._begun.release()
+        """Note the first, and count updates."""
+        if not self.answered:
+            self.answered = data
+            self._begun.release()
+        data = self._rest + data
+        self.updates += data.count(_UPDATE)
+        self._rest = data[1 - len(_UPDATE) :]
 
     def connection_lost(self, _: Exception | None) -> None:
         """Note the end."""
@@ -96,19 +113,39 @@ class _Reader(asyncio.Protocol):
             self._transport.close()
 
 
+class _Streams:
+    """Streams that have begun, and whose readers read nothing for now."""
+
+    def __init__(self, readers: Sequence[_Reader]) -> None:
+        self._readers = readers
+        self._before = [one.updates for one in readers]
+        for one in readers:
+            one.pause()
+
+    async def updates(self) -> int:
+        """Return how many updates have come. Raises LoadFailedError where none came over a stream, or one ended."""
+        for one in self._readers:
+            one.resume()
+        await asyncio.sleep(SETTLE)
+        came = [one.updates - before for one, before in zip(self._readers, self._before, strict=True)]
+        if ended := sum(one.ended for one in self._readers):
+            raise LoadFailedError(f"{ended} streams ended of themselves")
+        if silent := came.count(0):
+            raise LoadFailedError(f"nothing came over {silent} of {len(came)} streams")
+        return sum(came)
+
+
 @asynccontextmanager
-async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
-    """Watch all users, each over a connection of its own; that something came over each is seen at the end."""
+async def _watching(api: str, users: Sequence[str]) -> AsyncIterator[_Streams]:
+    """Watch all users, each over a connection of its own."""
     begun = asyncio.Semaphore(0)
-    readers: list[_Reader] = []
+    readers = [_Reader(f"{urlsplit(api).path}/accounts/{user}/stream", begun) for user in users]
     loop, url = asyncio.get_running_loop(), urlsplit(api)
     try:
         try:
             async with asyncio.timeout(FIRST_WITHIN):
-                for user in users:
-                    reader = _Reader(f"{url.path}/accounts/{user}/stream", begun)
-                    readers.append(reader)
-                    await loop.create_connection(lambda one=reader: one, url.hostname or "", url.port or 80)  # type: ignore[misc]
+                for reader in readers:
+                    await loop.create_connection(partial(_same, reader), url.hostname or "", url.port or 80)
                 for _ in users:
                     await begun.acquire()
         except TimeoutError:
@@ -117,19 +154,11 @@ async def _watching(api: str, users: list[str]) -> AsyncIterator[None]:
         if refused:
             raise LoadFailedError(f"a stream was answered {refused[0].answered[:60]!r}")
         await asyncio.sleep(SETTLE)
-        before = [one.read for one in readers]
-        for one in readers:
-            one.pause()
-        yield
-        for one in readers:
-            one.resume()
-        await asyncio.sleep(SETTLE)
-        ended = sum(one.ended for one in readers)
-        if ended:
-            raise LoadFailedError(f"{ended} streams ended of themselves")
-        silent = sum(one.read == read for one, read in zip(readers, before, strict=True))
-        if silent:
-            raise LoadFailedError(f"nothing came over {silent} of {len(readers)} streams")
+        yield _Streams(readers)
     finally:
         for one in readers:
             one.close()
+
+
+def _same(reader: _Reader) -> _Reader:
+    return reader

@@ -21,8 +21,8 @@ ROUND_EVERY: Final = 0.5
 
 GOLDEN: Final = (5**0.5 - 1) / 2
 """Multiples of it, without their whole parts, are spread evenly, however many there are of them: the partitions'
-checkpoints are, so that storing costs the same at any time, and half of the longest tail is the most there is to replay
-where all partitions grow alike."""
+checkpoints are, so that storing costs the same at any time, and about half of the longest tail is there to replay while
+all partitions grow alike."""
 
 TRIM_EVERY: Final = 60
 """Seconds between two looks for entries that may go."""

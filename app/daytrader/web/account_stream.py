@@ -14,6 +14,10 @@ MOST_HAPPENED: Final = 1_000
 """Records that wait for a slow reader; where it gets more, the account alone is told."""
 
 
+UPDATE_EVERY: Final = 0.5
+"""Seconds between two updates of a stream at the least. A transaction replica seldom tells oftener."""
+
+
 class AccountUpdate(msgspec.Struct, frozen=True):
     """The account as it is, and what happened since the update before."""
 
@@ -47,10 +51,11 @@ class Subject(Protocol):
 class AccountStream:
     """Yields updates until it is closed, or ended by the other side: then its client should resume it elsewhere.
 
+    They keep a distance of `UPDATE_EVERY`, for which a timer is needed only where the next would come sooner.
     However slow its reader is, it holds no more than the newest state and the last `MOST_HAPPENED` records.
     """
 
-    __slots__ = ("_dirty", "_ended", "_happened", "_snapshot", "_subject", "_waiter", "after", "joined")
+    __slots__ = ("_dirty", "_ended", "_happened", "_snapshot", "_subject", "_taken_at", "_waiter", "after", "joined")
 
     def __init__(self, subject: Subject, after: int | None) -> None:
         self.after = after
@@ -62,6 +67,7 @@ class AccountStream:
         self._snapshot = False
         self._dirty = False
         self._ended = False
+        self._taken_at = -UPDATE_EVERY
         self._waiter: asyncio.Future[None] | None = None
 
     @property
@@ -82,6 +88,11 @@ class AccountStream:
             if self._ended:
                 raise StopAsyncIteration
             await self._changed()
+        loop = asyncio.get_running_loop()
+        early = self._taken_at + UPDATE_EVERY - loop.time()
+        if early > 0 and not self._ended:
+            await asyncio.sleep(early)
+        self._taken_at = loop.time()
         return self._take()
 
     async def join(self, seconds: float) -> bool:

@@ -126,7 +126,7 @@ class AccountStreamEndpoint:
             beat=lambda: heartbeat(str(stream.id)),
             name=_name(caller),
             still=live.still(scope, user),
-            spaced=True,  # by the transaction replica
+            spaced=True,
         )
 
 
