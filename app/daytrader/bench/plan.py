@@ -30,8 +30,11 @@ WARM_UP: Final = 3.0
 ROUNDS: Final = 3
 """How often two configurations take turns, so that what else the machine does falls on both."""
 
-ROUNDS_SIDE_BY_SIDE: Final = 5
-"""The same where both are up all the time."""
+SHORT_TURNS: Final = 16
+"""The same where both are up all the time, and differ by less than the machine does from one 10 s to the next."""
+
+SHORT_S: Final = 3.0
+"""Seconds that such a turn takes at the most."""
 
 OPEN_LOOP: Final = (0.25, 0.5, 0.75, 0.9)
 """Rates of the open loop, as parts of what the closed loop did."""
@@ -181,10 +184,12 @@ class Plan:
             done: dict[str, list[Measured]] = {mode: [] for mode in modes}
             for mode, cluster in clusters.items():
                 await measure("warm-up", *cluster, self._file(100), duration=WARM_UP, token_file=tokens[mode])
-            for number in range(ROUNDS_SIDE_BY_SIDE):
+            short = min(self._seconds, SHORT_S)
+            for number in range(SHORT_TURNS):
                 for mode, cluster in list(clusters.items())[:: -1 if number % 2 else 1]:
                     name = f"tokens: {mode}"
-                    done[mode].append(await self._measure(name, *cluster, 100, token_file=tokens[mode]))
+                    token = tokens[mode]
+                    done[mode].append(await self._measure(name, *cluster, 100, token_file=token, duration=short))
         pairs = list(zip(done["open"], done["required"], strict=True))
         self._compare(
             "commands/s where tokens are required, to those where they are not",
@@ -193,6 +198,10 @@ class Plan:
         self._compare(
             "CPU-ms a command where tokens are required, to those where they are not",
             [required.cpu_ms_per_command / without.cpu_ms_per_command for without, required in pairs],
+        )
+        self._compare(
+            "CPU of web to that of transaction, where tokens are required, to the same where they are not",
+            [_web_to_transaction(required) / _web_to_transaction(without) for without, required in pairs],
         )
 
     async def streams(self) -> None:
@@ -280,3 +289,8 @@ class Plan:
         seconds = round(asyncio.get_running_loop().time() - started, 2)
         self._say(f"{name} was ready again, all partitions open, {seconds} s after {number.name}")
         return seconds
+
+
+def _web_to_transaction(measured: Measured) -> float:
+    """Return how many times what the transaction service costs web does: the machine's moods fall on both."""
+    return measured.cpu_ms_by_part["web"] / measured.cpu_ms_by_part["transaction"]
