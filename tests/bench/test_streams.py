@@ -27,7 +27,7 @@ async def test_both_ways_are_measured(url: str, monkeypatch: pytest.MonkeyPatch)
     assert unwatched.commands > 0
     assert watched.commands > 0
     assert 0 < measured.ratios[0] < 5
-    assert 64 / watched.commands <= measured.events[0] <= 1
+    assert 64 / watched.commands <= measured.updates[0] <= 1
 
 
 async def test_streams_that_do_not_begin(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,9 @@ HOME = partition_of("alice", PARTITIONS)
 
 
 def every_for(records: int) -> int:
-    """After how many records checkpoints are to be for alice's partition to have its first after `records`."""
-    first = (every for every in range(1_000) if every and laps(HOME, Position(1, 1 + records), every))
-    return max(every for every in first if not laps(HOME, Position(1, records), every))
+    """The largest distance of checkpoints at which alice's partition has its first after so many records."""
+    before, after = Position(1, records), Position(1, records + 1)
+    return max(every for every in range(1, 1_000) if laps(HOME, before, every) < laps(HOME, after, every) == 1)
 
 
 def partition_of_alice(actor: Actor) -> Partition:

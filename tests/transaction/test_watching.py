@@ -96,7 +96,7 @@ async def test_first_the_account_then_what_happens(stage: Stage) -> None:
 
 
 async def test_nobody_is_told_more_than_twice_a_second(stage: Stage) -> None:
-    """What happens within half a second comes in one message, after no event for a while within a quarter of one."""
+    """What happens within half a second comes in one message; after a pause, more is waited for a quarter of one."""
     actor = await stage.started()
     await stage.accepted(actor, "ADD,1.00")
     async with told_by(actor) as told:

@@ -212,7 +212,7 @@ class Plan:
             measured = await measure_streams(cluster.url, pids, self._seconds)
         self.ways = measured.ways
         self._compare("commands/s with 1,000 accounts watched, to those with none before and after", measured.ratios)
-        self._compare("updates told, to commands", measured.events)
+        self._compare("updates told, to commands", measured.updates)
 
     async def flat(self, users: int = 100_000) -> None:
         """The cost with many users and a long journal, beside that of a cluster with few and a short one.

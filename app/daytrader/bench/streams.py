@@ -36,7 +36,7 @@ class MeasuredStreams(msgspec.Struct, frozen=True):
     ways: list[MeasuredWay]
     ratios: list[float]
     """Round by round: commands/s with watchers, to the mean of those without before and after."""
-    events: list[float]
+    updates: list[float]
     """Round by round: updates that the streams were told, to commands."""
 
 
@@ -51,16 +51,16 @@ async def measure_streams(url: str, pids: Mapping[str, int], seconds: float) -> 
         await batch.deposit(pool, api, users)
         workers = [batch.single(pool, api, users[first :: batch.CONNECTIONS]) for first in range(batch.CONNECTIONS)]
         await batch.turn(workers, pids, min(seconds, 2))  # a warm-up
-        without, watched, events = [await batch.turn(workers, pids, seconds)], [], []
+        without, watched, updates = [await batch.turn(workers, pids, seconds)], [], []
         for _ in range(ROUNDS):
             async with _watching(api, users) as streams:
                 watched.append(await batch.turn(workers, pids, seconds))
-                events.append(await streams.updates() / watched[-1].commands)
+                updates.append(await streams.updates() / watched[-1].commands)
             await asyncio.sleep(SETTLE)  # else the streams' ends would be of the next turn
             without.append(await batch.turn(workers, pids, seconds))
     around = [(before.commands_per_s + after.commands_per_s) / 2 for before, after in itertools.pairwise(without)]
     ratios = [turn.commands_per_s / unwatched for turn, unwatched in zip(watched, around, strict=True)]
-    return MeasuredStreams([batch.measured(UNWATCHED, without), batch.measured(WATCHED, watched)], ratios, events)
+    return MeasuredStreams([batch.measured(UNWATCHED, without), batch.measured(WATCHED, watched)], ratios, updates)
 
 
 class _Reader(asyncio.Protocol):
